@@ -1,0 +1,1 @@
+"""Two-way synchroniser between a Shopify shop and a Framework360 site."""

@@ -1,0 +1,370 @@
+"""The seams: small immutable values that clients, mapping, store and sync exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum, StrEnum
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+Raw: TypeAlias = Mapping[str, Any]
+"""A record as its system returns it (JSON decoded; connections flattened to lists)."""
+
+
+class Unset(Enum):
+    """The type of UNSET: the value is not known or not given, which differs from None (known to be empty)."""
+
+    UNSET = "unset"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset.UNSET
+
+
+class System(StrEnum):
+    """One of the two systems that are kept in agreement."""
+
+    SHOPIFY = "shopify"
+    FRAMEWORK360 = "framework360"
+
+    @property
+    def other(self) -> System:
+        """The opposite system."""
+        return System.FRAMEWORK360 if self is System.SHOPIFY else System.SHOPIFY
+
+
+class Entity(StrEnum):
+    """A kind of record that is synchronised."""
+
+    CUSTOMER = "customer"
+    PRODUCT = "product"
+    ORDER = "order"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One entity in one direction.
+
+    Args:
+        entity: what is synchronised.
+        source: the system it is read from; the other one is written.
+    """
+
+    entity: Entity
+    source: System
+
+    @property
+    def target(self) -> System:
+        """The system that is written."""
+        return self.source.other
+
+    @property
+    def name(self) -> str:
+        """Public name, also the DAG id: ``customers_shopify_to_framework360``."""
+        return f"{self.entity.value}s_{self.source.value}_to_{self.target.value}"
+
+    @property
+    def reverse(self) -> Flow:
+        """The same entity in the other direction."""
+        return Flow(self.entity, self.target)
+
+
+class Origin(IntEnum):
+    """Which producer staged a change; the value is its priority, lower is served first."""
+
+    SYNC_NOW = 0
+    WEBHOOK = 10
+    POLL = 20
+    RECOVERY = 30
+    BACKFILL = 40
+
+
+class Operation(StrEnum):
+    """What happened to the record in its source system."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of modification times ``since <= t < until``, aware UTC; None is unbounded."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether the aware time lies in the window."""
+        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A record read from a system.
+
+    Args:
+        id: the system's identifier as text (Shopify: the gid; Framework360: digits).
+        raw: the record.
+        updated_at: the system's own modification time in aware UTC, None where it has none to offer.
+    """
+
+    id: str
+    raw: Raw
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a scan.
+
+    Args:
+        records: the records of the page, no id twice within one scan.
+        announced: how many records the system says the whole scan has, None if it does not say (None on later pages).
+        skipped: records read but outside the asked window.
+        undated: records read whose modification time the system does not tell, so that no window can hold them.
+    """
+
+    records: Sequence[SourceRecord]
+    announced: int | None = None
+    skipped: int = 0
+    undated: Sequence[SourceRecord] = ()
+
+
+class FieldType(StrEnum):
+    """The type of a field's canonical value: str, bool, int, Decimal, aware UTC datetime, tuple of str, JSON value."""
+
+    TEXT = "text"
+    FLAG = "flag"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    TIME = "time"
+    TAGS = "tags"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceField:
+    """A readable field, found by its path.
+
+    Args:
+        path: as written in the mapping, for example ``defaultAddress.city`` or ``metafields.custom.piva``.
+        accessor: keys to walk through a Raw to reach the value; a ``"*"`` step maps over a list.
+        type: the type of the value once read.
+        protected: null means unknown, not cleared (Shopify: protected customer data reads as null without approval).
+        deprecated: the reason the system gives, or None.
+        scopes: access scopes of which one is needed to read it.
+    """
+
+    path: str
+    accessor: tuple[str, ...]
+    type: FieldType
+    protected: bool = False
+    deprecated: str | None = None
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetField:
+    """A writable field and how to read what it holds now.
+
+    Args:
+        name: as written in the mapping, for example ``nome`` or ``metafields.$app.orders_count``.
+        type: the type of value to be written.
+        reads: source paths whose first non-empty value is the field's present value; empty if it cannot be read back.
+        same: brings two values to a form in which equality means "the system holds the same"
+            (case of an e-mail, spaces of a phone number, order and case of tags).
+        can_empty: whether the system accepts that the field is emptied.
+        max_length: longest text, or longest entry of a list, None for no limit.
+        metafield_type: Shopify metafield type, None for other fields.
+    """
+
+    name: str
+    type: FieldType
+    reads: tuple[str, ...]
+    same: Callable[[Any], Any]
+    can_empty: bool = True
+    max_length: int | None = None
+    metafield_type: str | None = None
+
+
+class UnknownFieldError(LookupError):
+    """A path or target name that the system's schema does not have.
+
+    Args:
+        path: the name as written.
+        reason: what is wrong with it.
+        suggestions: near names that exist.
+    """
+
+    def __init__(self, path: str, reason: str, suggestions: Sequence[str] = ()) -> None:
+        hint = f"; did you mean {', '.join(suggestions)}?" if suggestions else ""
+        super().__init__(f"{path}: {reason}{hint}")
+        self.path = path
+        self.reason = reason
+        self.suggestions = tuple(suggestions)
+
+
+class Schema(Protocol):
+    """What a system lets us read and write, for checking mappings before anything runs."""
+
+    def source(self, entity: Entity, path: str) -> SourceField:
+        """Return the readable field at the path; raise UnknownFieldError."""
+
+    def target(self, entity: Entity, name: str) -> TargetField:
+        """Return the writable field of that name; raise UnknownFieldError."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What a system holds after a write.
+
+    Args:
+        record: the record as read back after the write.
+        created: whether the record did not exist before.
+        requests: number of API requests used.
+    """
+
+    record: SourceRecord
+    created: bool = False
+    requests: int = 1
+
+
+class Gateway(Protocol):
+    """One entity in one system: everything the sync core may ask of it.
+
+    A gateway is made with the set of source paths that its records must carry, so that the same raw record serves as
+    the source of one direction and as the present state of the target of the other.
+    """
+
+    system: System
+    entity: Entity
+
+    def scan(self, window: Window) -> Iterator[Page]:
+        """Read all records whose modification time lies in the window, each id once; an unbounded window reads all."""
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, SourceRecord]:
+        """Read records by id, bypassing any search index; an id that does not exist is absent from the result."""
+
+    def find(self, key: str, values: Sequence[str]) -> dict[str, list[SourceRecord]]:
+        """Return for each value all records whose natural key (a target field name) equals it; none is an empty list."""
+
+    def find_counterpart(self, other_id: str) -> SourceRecord | None:
+        """Return the record that carries the other system's id as external id, if the system can store one."""
+
+    def create(self, fields: Mapping[str, Any], other_id: str) -> WriteResult:
+        """Create a record with the target fields; safe to repeat with the same other_id where the system allows it."""
+
+    def update(self, current: SourceRecord, changes: Mapping[str, Any], other_id: str) -> WriteResult:
+        """Write the changed target fields onto the record whose present state is given, and read it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change to be staged.
+
+    Args:
+        flow: entity and source.
+        source_id: id of the record in its source system.
+        operation: upsert or delete.
+        origin: the producer, which gives the priority.
+        record: the record if the producer has read it completely; None makes the consumer fetch it.
+        fingerprint: of the content that the flow would carry over, empty if unknown.
+        match_key: normalised natural key of the record, for finding duplicates on its own side.
+        display_name: for lists shown to people.
+        run_id: ledger id of the run that stages it.
+    """
+
+    flow: Flow
+    source_id: str
+    operation: Operation = Operation.UPSERT
+    origin: Origin = Origin.POLL
+    record: SourceRecord | None = None
+    fingerprint: str = ""
+    match_key: str | None = None
+    display_name: str = ""
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A staged change that one worker holds under a lease.
+
+    Args:
+        change: what was staged.
+        row_id: key of the row in the staging table.
+        generation: number of times the row was staged; completing an older generation leaves the newer one pending.
+        attempts: how often it was claimed before.
+        lease_until: aware UTC time at which another worker may take it.
+        first_staged_at: when the oldest change now coalesced into the row arrived.
+    """
+
+    change: Change
+    row_id: int
+    generation: int
+    attempts: int
+    lease_until: datetime
+    first_staged_at: datetime
+
+
+LinkStatus: TypeAlias = Literal["synced", "pending", "failed", "conflict", "excluded", "unlinked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The pair of records that are one thing in both systems.
+
+    Args:
+        entity: what it is.
+        shopify_id: id in Shopify, None while there is none.
+        framework360_id: id in Framework360, None while there is none.
+        status: shown to people.
+        base: per flow name and target field the pair ``[source value, target value]`` last agreed (JSON values).
+        fingerprints: per flow name the fingerprint of the source content that was last consumed.
+        match_keys: per system the normalised natural key.
+        display_name: for lists shown to people.
+        error_code: code of the last failure, None when the last attempt succeeded.
+        error_message: its text, None when the last attempt succeeded.
+        id: key of the row, None before it is stored.
+        missing_scans: number of successive full scans of Framework360 that did not find the record.
+        synced_at: aware UTC time of the last successful sync.
+        synced_by: name of the flow that made it.
+    """
+
+    entity: Entity
+    shopify_id: str | None = None
+    framework360_id: str | None = None
+    status: LinkStatus = "pending"
+    base: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    match_keys: Mapping[str, str] = field(default_factory=dict)
+    display_name: str = ""
+    error_code: str | None = None
+    error_message: str | None = None
+    id: int | None = None
+    missing_scans: int = 0
+    synced_at: datetime | None = None
+    synced_by: str | None = None
+
+    def id_in(self, system: System) -> str | None:
+        """Id of the record in the given system, None if it has no counterpart there."""
+        return self.shopify_id if system is System.SHOPIFY else self.framework360_id
+
+
+class Outcome(StrEnum):
+    """How the processing of one staged change ended; the ledger counts them."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    LINKED = "linked"
+    UNCHANGED = "unchanged"
+    EXCLUDED = "excluded"
+    UNLINKED = "unlinked"
+    PARKED = "parked"
+    CONFLICT = "conflict"
+    SUPERSEDED = "superseded"

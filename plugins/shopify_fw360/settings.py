@@ -1,0 +1,160 @@
+"""Typed settings: which flows are on, what goes out, how conflicts are settled, how fast we may go."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shopify_fw360.errors import SETTINGS_INVALID, SyncError
+from shopify_fw360.records import Entity, Flow, System
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Directions(_Model):
+    """Switches of one entity, one per direction."""
+
+    shopify_to_framework360: bool = True
+    framework360_to_shopify: bool = True
+
+
+class OrderDirections(_Model):
+    """Orders go one way only."""
+
+    shopify_to_framework360: bool = True
+
+
+class Flows(_Model):
+    """Which areas and directions are on."""
+
+    customers: Directions = Directions()
+    products: Directions = Directions()
+    orders: OrderDirections = OrderDirections()
+
+    def is_on(self, flow: Flow) -> bool:
+        """Whether the flow is switched on; a direction that does not exist is off."""
+        area = getattr(self, f"{flow.entity.value}s")
+        return bool(getattr(area, f"{flow.source.value}_to_{flow.target.value}", False))
+
+
+class OutboundFilter(_Model):
+    """Which Framework360 customers are sent to Shopify.
+
+    Args:
+        mode: all of them, members of at least one list, or bearers of at least one tag.
+        lists: marketing list ids, for mode ``lists``.
+        tags: tags compared without case, for mode ``tags``.
+    """
+
+    mode: Literal["all", "lists", "tags"] = "all"
+    lists: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _selection_given(self) -> OutboundFilter:
+        if self.mode != "all" and not getattr(self, self.mode):
+            raise ValueError(f"mode {self.mode} needs at least one entry in {self.mode}, otherwise nothing would go out")
+        return self
+
+
+class Customers(_Model):
+    """Settings of the customer flows.
+
+    Args:
+        outbound: which Framework360 customers go to Shopify.
+        opt_in_level: level stated to Shopify for a newsletter consent given in Framework360.
+        placeholder_email_domain: domain of invented addresses for Shopify customers without e-mail, None to park them
+            (Framework360: a customer cannot be registered without e-mail).
+        count_cancelled_orders: whether cancelled sales count in the totals sent to Shopify.
+    """
+
+    outbound: OutboundFilter = OutboundFilter()
+    opt_in_level: Literal["SINGLE_OPT_IN", "CONFIRMED_OPT_IN"] = "SINGLE_OPT_IN"
+    placeholder_email_domain: str | None = Field(default=None, pattern=r"^[a-z0-9]([a-z0-9-]*\.)+[a-z]{2,}$")
+    count_cancelled_orders: bool = False
+
+
+class Limits(_Model):
+    """Sizes and times that keep both systems and the workers unburdened.
+
+    Args:
+        batch_size: records transformed and planned together.
+        rows_per_task: staged records one mapped Airflow task works off.
+        overlap_minutes: how far an incremental window reaches back behind the watermark
+            (Shopify: the search index lags behind the database).
+        lease_seconds: how long a worker may hold a record before another takes it.
+        max_attempts: attempts before a record is dead-lettered.
+        backoff_seconds: first wait after a failed attempt; doubles each time.
+        backoff_cap_seconds: longest wait between attempts.
+    """
+
+    batch_size: Annotated[int, Field(ge=1, le=1000)] = 100
+    rows_per_task: Annotated[int, Field(ge=1, le=100_000)] = 2_000
+    overlap_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
+    lease_seconds: Annotated[int, Field(ge=5, le=3600)] = 300
+    max_attempts: Annotated[int, Field(ge=1, le=50)] = 8
+    backoff_seconds: Annotated[float, Field(gt=0, le=600)] = 5.0
+    backoff_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 1800.0
+
+
+class Guard(_Model):
+    """Stops a run that would delete or unlink too much at once.
+
+    Args:
+        max_share: share of the linked records, 0 to 1.
+        min_records: below this number of records the guard does not act.
+    """
+
+    max_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    min_records: Annotated[int, Field(ge=0)] = 20
+
+
+class SyncSettings(_Model):
+    """Everything a person may set; the Variable ``sync_settings`` holds it as JSON."""
+
+    pair_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = "default"
+    flows: Flows = Flows()
+    customers: Customers = Customers()
+    limits: Limits = Limits()
+    guard: Guard = Guard()
+
+    @classmethod
+    def parse(cls, text: str | None) -> SyncSettings:
+        """Read settings from JSON text.
+
+        Args:
+            text: the Variable's value; None or blank means all defaults.
+
+        Returns:
+            The validated settings.
+
+        Raises:
+            SyncError: SYNC-105 naming each wrong key.
+        """
+        if text is None or not text.strip():
+            return cls()
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise SyncError(SETTINGS_INVALID, f"sync_settings is not JSON: {error}") from error
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(str(part) for part in problem['loc']) or 'sync_settings'}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_input=False)
+            )
+            raise SyncError(SETTINGS_INVALID, problems) from error
+
+
+ALL_FLOWS: tuple[Flow, ...] = (
+    Flow(Entity.CUSTOMER, System.SHOPIFY),
+    Flow(Entity.CUSTOMER, System.FRAMEWORK360),
+    Flow(Entity.PRODUCT, System.SHOPIFY),
+    Flow(Entity.PRODUCT, System.FRAMEWORK360),
+    Flow(Entity.ORDER, System.SHOPIFY),
+)
