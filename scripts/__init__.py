@@ -1,0 +1,1 @@
+"""Tools of the repository: the local runtime behind `make demo`."""
