@@ -1,0 +1,1 @@
+"""Local Shopify and Framework360 servers for the demo and the tests."""

@@ -1,0 +1,98 @@
+"""Client of the control API, for tests and scripts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import requests
+
+
+class Control:
+    """Steers one running server.
+
+    Args:
+        url: base URL of the server without a trailing slash.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._base = f"{url}/_sandbox/"
+        self._session = requests.Session()
+
+    def ready(self, timeout: float) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            TimeoutError: it did not answer within `timeout` seconds.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                self._call("GET", "health")
+                return
+            except requests.ConnectionError as problem:
+                if time.monotonic() > end:
+                    raise TimeoutError(f"{self._base} did not answer within {timeout} s") from problem
+                time.sleep(0.02)
+
+    def state(self) -> dict[str, Any]:
+        """Return counts and seed."""
+        return self._object("GET", "state")
+
+    def reset(self, **seed: Any) -> dict[str, Any]:
+        """Start from fresh data, without faults, metrics, refusals and changed options; returns the state."""
+        return self._object("POST", "reset", json=seed)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the request metrics since start or the last reset."""
+        return self._object("GET", "metrics")
+
+    def reset_metrics(self) -> None:
+        """Count from zero."""
+        self._call("POST", "metrics/reset")
+
+    def add_fault(self, kind: str, *, match: Mapping[str, str] | None = None, **rule: Any) -> None:
+        """Add one fault rule, see `faults.py`; `rule` takes id, times, skip, every_nth, probability, seed, params."""
+        self._call("POST", "faults", json={"kind": kind, "match": dict(match or {}), **rule})
+
+    def add_faults(self, rules: Iterable[Mapping[str, Any]]) -> None:
+        """Add several fault rules."""
+        self._call("POST", "faults", json=[dict(rule) for rule in rules])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the fault rules with their counters `matched` and `struck`."""
+        rules: list[dict[str, Any]] = self._call("GET", "faults")
+        return rules
+
+    def clear_faults(self, rule_id: str | None = None) -> None:
+        """Remove one fault rule, or all."""
+        self._call("DELETE", "faults", params={"id": rule_id} if rule_id else None)
+
+    def set_latency(self, ms: float) -> None:
+        """Set the simulated network latency in milliseconds."""
+        self._call("POST", "latency", json={"ms": ms})
+
+    def options(self) -> dict[str, Any]:
+        """Return all quirk switches."""
+        return self._object("GET", "options")
+
+    def set_options(self, **changes: Any) -> dict[str, Any]:
+        """Change quirk switches; returns all of them."""
+        return self._object("POST", "options", json=changes)
+
+    def refused(self) -> list[dict[str, Any]]:
+        """Return the newest requests that broke the contract, oldest first."""
+        refused: list[dict[str, Any]] = self._object("GET", "refused")["refused"]
+        return refused
+
+    def _object(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call(method, path, **arguments)
+        return answer
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        response = self._session.request(method, self._base + path, timeout=120, **arguments)
+        if response.status_code == 400:
+            raise ValueError(response.json()["error"])
+        response.raise_for_status()
+        return response.json()

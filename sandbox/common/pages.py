@@ -1,0 +1,201 @@
+"""The pages for "a person at the other end": list, search, create, edit and delete customers by hand.
+
+A system describes its form and its records by a `PersonDesk`; the pages themselves are the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One input of the form.
+
+    Args:
+        name: key in the posted form.
+        label: what a person reads.
+        kind: input type; "choices" renders one checkbox per choice and posts the name once per tick, "select" one of them.
+        group: heading under which the field stands.
+        choices: value and label pairs of "choices" and "select".
+        required: the browser insists on a value.
+    """
+
+    name: str
+    label: str
+    kind: Literal["text", "email", "tel", "textarea", "checkbox", "choices", "select"] = "text"
+    group: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One record as the pages show it.
+
+    Args:
+        title: heading of the page.
+        values: field name to value; of "choices" and "checkbox" a tuple of the ticked values ("1" for a checkbox).
+        facts: read-only label and value pairs beside the form.
+    """
+
+    title: str
+    values: Mapping[str, str | tuple[str, ...]]
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+class FormError(Exception):
+    """The posted form cannot be stored; the text tells the person why and what to change."""
+
+
+class PersonDesk(Protocol):
+    """What one system lets a person do. Field values arrive as in `Sheet.values`."""
+
+    system: str
+    accent: str
+    columns: Sequence[str]
+
+    def fields(self) -> Sequence[FormField]:
+        """Return the inputs of the form, in order."""
+
+    def search(self, text: str, page: int, size: int) -> tuple[Sequence[tuple[str, Sequence[str]]], int]:
+        """Return one page (1-based) of (record id, cells as in `columns`) and the number of all hits."""
+
+    def read(self, record_id: str) -> Sheet | None:
+        """Return one record, None when it does not exist."""
+
+    def create(self, values: Mapping[str, str | tuple[str, ...]]) -> str:
+        """Create a record and return its id; raises FormError."""
+
+    def update(self, record_id: str, values: Mapping[str, str | tuple[str, ...]]) -> None:
+        """Store the form of a record; raises FormError."""
+
+    def delete(self, record_id: str) -> None:
+        """Delete a record; raises FormError."""
+
+
+def pages_app(desk: PersonDesk) -> Starlette:
+    """Build the pages of one system."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+    def render(name: str, status: int = 200, **context: object) -> HTMLResponse:
+        return HTMLResponse(templates.get_template(name).render(desk=desk, **context), status, headers=_HEADERS)
+
+    def form(
+        sheet: Sheet, record_id: str | None, error: str = "", saved: bool = False, status: int = 200
+    ) -> HTMLResponse:
+        groups: dict[str, list[FormField]] = {}
+        for entry in desk.fields():
+            groups.setdefault(entry.group, []).append(entry)
+        return render("form.html", status, sheet=sheet, record_id=record_id, groups=groups, error=error, saved=saved)
+
+    async def listing(request: Request) -> Response:
+        text = request.query_params.get("q", "").strip()
+        wanted = request.query_params.get("page", "1")
+        page = max(1, int(wanted)) if wanted.isascii() and wanted.isdigit() else 1
+        rows, total = desk.search(text, page, PER_PAGE)
+        pages = max(1, -(-total // PER_PAGE))
+        deleted = request.query_params.get("deleted") == "1"
+        return render("list.html", rows=rows, total=total, text=text, page=page, pages=pages, deleted=deleted)
+
+    async def new(request: Request) -> Response:
+        if request.method == "GET":
+            return form(Sheet("New customer", {}), None)
+        values = _values(desk.fields(), await request.body())
+        try:
+            record_id = desk.create(values)
+        except FormError as problem:
+            return form(Sheet("New customer", values), None, error=str(problem), status=422)
+        return RedirectResponse(f"/people/{record_id}?saved=1", 303)
+
+    async def one(request: Request) -> Response:
+        record_id = request.path_params["record_id"]
+        sheet = desk.read(record_id)
+        if sheet is None:
+            return render("missing.html", 404, record_id=record_id)
+        if request.method == "GET":
+            return form(sheet, record_id, saved=request.query_params.get("saved") == "1")
+        values = _values(desk.fields(), await request.body())
+        try:
+            desk.update(record_id, values)
+        except FormError as problem:
+            return form(Sheet(sheet.title, values, sheet.facts), record_id, error=str(problem), status=422)
+        return RedirectResponse(f"/people/{record_id}?saved=1", 303)
+
+    async def delete(request: Request) -> Response:
+        record_id = request.path_params["record_id"]
+        sheet = desk.read(record_id)
+        if sheet is None:
+            return render("missing.html", 404, record_id=record_id)
+        try:
+            desk.delete(record_id)
+        except FormError as problem:
+            return form(sheet, record_id, error=str(problem), status=422)
+        return RedirectResponse("/?deleted=1", 303)
+
+    app = Starlette(
+        routes=[
+            Route("/", listing),
+            Route("/people", listing),
+            Route("/people/new", new, methods=["GET", "POST"]),
+            Route("/people/{record_id}", one, methods=["GET", "POST"]),
+            Route("/people/{record_id}/delete", delete, methods=["POST"]),
+        ]
+    )
+    app.add_middleware(SameOrigin)
+    return app
+
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class SameOrigin:
+    """Refuses a POST that another site's page sends: its Origin or, without one, its Referer must be this host."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let same-origin requests through; answer 403 to the others."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            headers = Request(scope).headers
+            source = headers.get("origin") or headers.get("referer") or ""
+            if urlsplit(source).netloc != headers.get("host"):
+                await HTMLResponse("This form was not sent from this site.", 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _values(fields: Sequence[FormField], body: bytes) -> dict[str, str | tuple[str, ...]]:
+    posted: dict[str, list[str]] = {}
+    for name, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
+        posted.setdefault(name, []).append(value.replace("\r\n", "\n"))
+    values: dict[str, str | tuple[str, ...]] = {}
+    for entry in fields:
+        given = posted.get(entry.name, [])
+        many = entry.kind in ("choices", "checkbox")
+        values[entry.name] = tuple(given) if many else (given[-1].strip() if given else "")
+    return values
