@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -19,9 +21,7 @@ from sandbox.common.pages import pages_app
 CONTROL = "/_sandbox"
 PEOPLE = "/people"
 TRANSPORT = "sandbox.transport"
-_GARBAGE = (
-    b"<!DOCTYPE html><html><head><title>Sito in manutenzione</title></head><body><h1>Torniamo subito</h1></body></html>"
-)
+_GARBAGE = b"<!DOCTYPE html><html><head><title>Manutenzione</title></head><body><h1>Torniamo subito</h1></body></html>"
 
 
 class TransportProtocol(HttpToolsProtocol):
@@ -69,7 +69,7 @@ class SandboxApp:
         path: str = scope["path"]
         if path.startswith(CONTROL + "/"):
             await self._control({**scope, "path": path.removeprefix(CONTROL)}, receive, send)
-        elif path == "/" or path == PEOPLE or path.startswith(PEOPLE + "/"):
+        elif path in ("/", PEOPLE) or path.startswith(PEOPLE + "/"):
             await self._pages(scope, receive, send)
         else:
             await self._api(scope, receive, send)
@@ -79,74 +79,87 @@ class SandboxApp:
         operation = self.backend.describe(request)
         rule = self.faults.pick(request.method, request.path, operation.name, request.body)
         ticket = self.metrics.start(operation.name)
-        response: ApiResponse | None = None
-        answered = False
-        applied = False
+        outcome = _Outcome(None, applied=False, answered=False)
         try:
             if self.latency_ms > 0:
                 await asyncio.sleep(self.latency_ms / 1000)
             if rule is None:
                 response = await self.backend.handle(request)
-                applied = not response.error
+                outcome = _Outcome(response, applied=not response.error, answered=True)
                 await _answer(send, response)
-                answered = True
             else:
-                response, applied, answered = await self._strike(rule, request, scope, send)
+                outcome = await self._strike(rule, request, scope, send)
         finally:
             ticket.finish(
-                write=operation.write and applied,
-                error=not answered or response is None or response.error or response.status >= 400,
+                write=operation.write and outcome.applied,
+                error=outcome.failed,
                 fault=rule is not None,
             )
 
-    async def _strike(
-        self, rule: Rule, request: ApiRequest, scope: Scope, send: Send
-    ) -> tuple[ApiResponse | None, bool, bool]:
-        """Carry out a fault; returns the answer, whether the operation was applied, whether the answer went out whole."""
+    async def _strike(self, rule: Rule, request: ApiRequest, scope: Scope, send: Send) -> _Outcome:
+        """Carry out the fault that struck a request."""
+        params = rule.params
+        refusal = self._refusal(rule)
+        if refusal is not None:
+            await _answer(send, refusal)
+            return _Outcome(refusal, applied=False, answered=True)
+        match rule.kind:
+            case "reset":
+                _reset(scope)
+                return _Outcome(None, applied=False, answered=False)
+            case "hang":
+                await _hang(scope, params)
+                return _Outcome(None, applied=False, answered=False)
+            case "slow":
+                await asyncio.sleep(float(params.get("ms", 1000)) / 1000)
+        response = await self.backend.handle(request)
+        match rule.kind:
+            case "truncate":
+                await _truncate(send, scope, response, float(params.get("share", 0.5)))
+            case "lost_answer" if params.get("how", "reset") == "timeout":
+                await _hang(scope, params)
+            case "lost_answer":
+                _reset(scope)
+            case "apply_then_500":
+                await _answer(send, _html(int(params.get("status", 500))))
+            case _:
+                await _answer(send, response)
+        return _Outcome(response, applied=not response.error, answered=rule.kind == "slow")
+
+    def _refusal(self, rule: Rule) -> ApiResponse | None:
+        """Return the answer of a fault that answers instead of the backend."""
         params = rule.params
         match rule.kind:
             case "http_status":
                 headers = {"Retry-After": str(params["retry_after"])} if "retry_after" in params else {}
-                status = int(params.get("status", 503))
-                return await _fail(send, ApiResponse(_GARBAGE, status, "text/html; charset=utf-8", headers, error=True))
+                return _html(int(params.get("status", 503)), headers)
             case "throttle":
-                return await _fail(send, self.backend.throttled(params))
+                return self.backend.throttled(params)
             case "garbage":
-                status = int(params.get("status", 200))
-                return await _fail(send, ApiResponse(_GARBAGE, status, "text/html; charset=utf-8", error=True))
-            case "reset":
-                _reset(scope)
-                return None, False, False
-            case "hang":
-                await asyncio.sleep(float(params.get("seconds", 60)))
-                _transport(scope).close()
-                return None, False, False
-            case "slow":
-                await asyncio.sleep(float(params.get("ms", 1000)) / 1000)
-        response = await self.backend.handle(request)
-        applied = not response.error
-        match rule.kind:
-            case "truncate":
-                await _truncate(send, scope, response, float(params.get("share", 0.5)))
-                return response, applied, False
-            case "lost_answer":
-                if params.get("how", "reset") == "timeout":
-                    await asyncio.sleep(float(params.get("seconds", 60)))
-                    _transport(scope).close()
-                else:
-                    _reset(scope)
-                return response, applied, False
-            case "apply_then_500":
-                status = int(params.get("status", 500))
-                await _answer(send, ApiResponse(_GARBAGE, status, "text/html; charset=utf-8", error=True))
-                return response, applied, False
-        await _answer(send, response)
-        return response, applied, True
+                return _html(int(params.get("status", 200)))
+        return None
 
 
-async def _fail(send: Send, response: ApiResponse) -> tuple[ApiResponse, bool, bool]:
-    await _answer(send, response)
-    return response, False, True
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How a request ended: the backend's or the fault's answer, whether it was carried out, whether it left whole."""
+
+    response: ApiResponse | None
+    applied: bool
+    answered: bool
+
+    @property
+    def failed(self) -> bool:
+        return not self.answered or self.response is None or self.response.error or self.response.status >= 400
+
+
+def _html(status: int, headers: Mapping[str, str] | None = None) -> ApiResponse:
+    return ApiResponse(_GARBAGE, status, "text/html; charset=utf-8", headers or {}, error=True)
+
+
+async def _hang(scope: Scope, params: Mapping[str, Any]) -> None:
+    await asyncio.sleep(float(params.get("seconds", 60)))
+    _transport(scope).close()
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

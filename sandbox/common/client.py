@@ -19,6 +19,7 @@ class Control:
     def __init__(self, url: str) -> None:
         self._base = f"{url}/_sandbox/"
         self._session = requests.Session()
+        self._session.trust_env = False  # a proxy of the environment must not stand between loopback addresses
 
     def ready(self, timeout: float) -> None:
         """Wait until the server answers.
@@ -30,11 +31,12 @@ class Control:
         while True:
             try:
                 self._call("GET", "health")
-                return
             except requests.ConnectionError as problem:
                 if time.monotonic() > end:
                     raise TimeoutError(f"{self._base} did not answer within {timeout} s") from problem
                 time.sleep(0.02)
+            else:
+                return
 
     def state(self) -> dict[str, Any]:
         """Return counts and seed."""

@@ -1,15 +1,13 @@
 """The control API under `/_sandbox/`: what tests and people use to steer a server. Never part of the simulated system.
 
-| call                        | body                                         | effect                                                   |
-| --------------------------- | -------------------------------------------- | -------------------------------------------------------- |
-| `GET health`                |                                              | answers when the server is up                             |
-| `GET state`                 |                                              | counts, seed, latency                                     |
-| `POST reset`                | `{seed, customers, population}`, all optional | fresh data; faults, metrics, refusals, options forgotten |
-| `GET metrics`, `POST metrics/reset` |                                      | request metrics                                           |
-| `GET`, `POST`, `DELETE faults` | one rule or a list; `?id=` on DELETE      | fault rules (`faults.py`)                                 |
-| `POST latency`              | `{ms}`                                       | network latency of every API request                      |
-| `GET`, `POST options`       | `{switch: value}`                            | quirk switches of the system                              |
-| `GET refused`, `DELETE refused` |                                          | requests that broke the contract                          |
+- `GET health`: answers when the server is up.
+- `GET state`: counts, seed, latency.
+- `POST reset` `{seed, customers, population}`, all optional: fresh data; forgets faults, metrics, refusals, options.
+- `GET metrics`, `POST metrics/reset`: request metrics.
+- `GET faults`, `POST faults` one rule or a list, `DELETE faults[?id=]`: fault rules, see `faults.py`.
+- `POST latency` `{ms}`: simulated network latency of every API request.
+- `GET options`, `POST options` `{switch: value}`: quirk switches of the system.
+- `GET refused`, `DELETE refused`: requests that broke the contract.
 """
 
 from __future__ import annotations
@@ -32,70 +30,79 @@ if TYPE_CHECKING:
 
 def control_app(app: SandboxApp) -> Starlette:
     """Build the control API of one server."""
+    calls = _Calls(app)
+    return Starlette(
+        routes=[
+            Route("/health", calls.health),
+            Route("/state", calls.state),
+            Route("/reset", _guard(calls.reset), methods=["POST"]),
+            Route("/metrics", calls.metrics),
+            Route("/metrics/reset", calls.reset_metrics, methods=["POST"]),
+            Route("/faults", _guard(calls.faults), methods=["GET", "POST", "DELETE"]),
+            Route("/latency", _guard(calls.latency), methods=["POST"]),
+            Route("/options", _guard(calls.options), methods=["GET", "POST"]),
+            Route("/refused", calls.refused, methods=["GET", "DELETE"]),
+        ]
+    )
 
-    async def health(_: Request) -> Response:
-        return _json({"system": app.backend.name, "ok": True})
 
-    async def state(_: Request) -> Response:
+class _Calls:
+    """One method per control call."""
+
+    def __init__(self, app: SandboxApp) -> None:
+        self._app = app
+
+    async def health(self, _: Request) -> Response:
+        return _json({"system": self._app.backend.name, "ok": True})
+
+    async def state(self, _: Request) -> Response:
+        app = self._app
         shared = {"system": app.backend.name, **asdict(app.seed), "latency_ms": app.latency_ms}
         return _json({**shared, **app.backend.state()})
 
-    async def reset(request: Request) -> Response:
+    async def reset(self, request: Request) -> Response:
         wanted = await _object(request)
         unknown = set(wanted) - {"seed", "customers", "population"}
         if unknown:
             raise ValueError(f"reset takes seed, customers and population, not {', '.join(sorted(unknown))}")
         if wanted.get("population", "mixed") not in POPULATIONS:
             raise ValueError(f"population must be one of {list(POPULATIONS)}")
-        app.reset(replace(app.seed, **wanted))
-        return await state(request)
+        self._app.reset(replace(self._app.seed, **wanted))
+        return await self.state(request)
 
-    async def metrics(_: Request) -> Response:
-        return _json(app.metrics.as_dict())
+    async def metrics(self, _: Request) -> Response:
+        return _json(self._app.metrics.as_dict())
 
-    async def metrics_reset(_: Request) -> Response:
-        app.metrics.reset()
-        return _json(app.metrics.as_dict())
+    async def reset_metrics(self, _: Request) -> Response:
+        self._app.metrics.reset()
+        return _json(self._app.metrics.as_dict())
 
-    async def faults(request: Request) -> Response:
+    async def faults(self, request: Request) -> Response:
+        board = self._app.faults
         if request.method == "DELETE":
-            return _json({"removed": app.faults.remove(request.query_params.get("id"))})
+            return _json({"removed": board.remove(request.query_params.get("id"))})
         if request.method == "POST":
             posted = orjson.loads(await request.body())
             for document in posted if isinstance(posted, list) else [posted]:
-                if not isinstance(document, dict):
-                    raise ValueError("a fault rule must be an object")
-                app.faults.add(document)
-        return _json(app.faults.as_list())
+                board.add(document)
+        return _json(board.as_list())
 
-    async def latency(request: Request) -> Response:
+    async def latency(self, request: Request) -> Response:
         wanted = await _object(request)
-        app.latency_ms = float(wanted["ms"])
-        return _json({"ms": app.latency_ms})
+        self._app.latency_ms = float(wanted["ms"])
+        return _json({"ms": self._app.latency_ms})
 
-    async def options(request: Request) -> Response:
+    async def options(self, request: Request) -> Response:
+        backend = self._app.backend
         if request.method == "POST":
-            app.backend.set_options(await _object(request))
-        return _json(dict(app.backend.options()))
+            backend.set_options(await _object(request))
+        return _json(dict(backend.options()))
 
-    async def refused(request: Request) -> Response:
+    async def refused(self, request: Request) -> Response:
+        refusals = self._app.backend.refusals
         if request.method == "DELETE":
-            app.backend.refusals.clear()
-        return _json(app.backend.refusals.as_dict())
-
-    return Starlette(
-        routes=[
-            Route("/health", health),
-            Route("/state", state),
-            Route("/reset", _guard(reset), methods=["POST"]),
-            Route("/metrics", metrics),
-            Route("/metrics/reset", metrics_reset, methods=["POST"]),
-            Route("/faults", _guard(faults), methods=["GET", "POST", "DELETE"]),
-            Route("/latency", _guard(latency), methods=["POST"]),
-            Route("/options", _guard(options), methods=["GET", "POST"]),
-            Route("/refused", refused, methods=["GET", "DELETE"]),
-        ]
-    )
+            refusals.clear()
+        return _json(refusals.as_dict())
 
 
 def _json(content: Any, status: int = 200) -> Response:
@@ -106,7 +113,7 @@ async def _object(request: Request) -> dict[str, Any]:
     body = await request.body()
     document = orjson.loads(body) if body else {}
     if not isinstance(document, dict):
-        raise ValueError("the body must be a JSON object")
+        raise TypeError("the body must be a JSON object")
     return document
 
 

@@ -1,16 +1,19 @@
 """The fault switchboard: rules that make a healthy server misbehave, the same way in every run.
 
-| kind            | the operation is executed | what the caller sees                                            | params (defaults)                            |
-| --------------- | ------------------------- | --------------------------------------------------------------- | -------------------------------------------- |
-| `http_status`   | no                        | that status with a small HTML body                              | `status` (503), `retry_after` seconds (none)  |
-| `throttle`      | no                        | the system's own "too many requests"                            | given to the backend as they are              |
-| `reset`         | no                        | TCP reset                                                       |                                               |
-| `hang`          | no                        | nothing for a while, then the connection closes                 | `seconds` (60)                                |
-| `garbage`       | no                        | HTML where JSON is expected                                     | `status` (200)                                |
-| `slow`          | yes                       | the right answer, late                                          | `ms` (1000)                                   |
-| `truncate`      | yes                       | the full Content-Length, but the connection closes part-way     | `share` of the body that is sent (0.5)        |
-| `lost_answer`   | yes                       | TCP reset, or silence and then a close                          | `how`: `reset` or `timeout` (reset), `seconds` (60) |
-| `apply_then_500`| yes                       | HTTP 500                                                        | `status` (500)                                |
+Faults before the operation is carried out:
+
+- `http_status`: that status with a small HTML body. Params: `status` (503), `retry_after` in seconds (none).
+- `throttle`: the system's own "too many requests"; params go to the backend as they are.
+- `garbage`: HTML where JSON is expected. Params: `status` (200).
+- `reset`: a TCP reset.
+- `hang`: nothing for a while, then the connection closes. Params: `seconds` (60).
+
+Faults after, or while, the operation is carried out:
+
+- `slow`: the right answer, late. Params: `ms` (1000).
+- `truncate`: the full Content-Length, but the connection closes part-way. Params: `share` of the body sent (0.5).
+- `lost_answer`: a TCP reset, or silence and then a close. Params: `how` "reset" or "timeout" (reset), `seconds` (60).
+- `apply_then_500`: an error status instead of the answer. Params: `status` (500).
 """
 
 from __future__ import annotations
@@ -121,7 +124,8 @@ class Switchboard:
         """Add a rule from its JSON form `{id, match, kind, times, probability, every_nth, skip, seed, params}`.
 
         Raises:
-            ValueError: an unknown key or kind, or a value of the wrong kind.
+            ValueError: an unknown key or kind, or a value out of range.
+            TypeError: a value of the wrong type.
         """
         rule = self._parse(document)
         self._rules[rule.id] = rule
@@ -156,9 +160,7 @@ class Switchboard:
         match = _mapping(document, "match")
         unknown = set(match) - _MATCH_KEYS
         if unknown:
-            raise ValueError(
-                f"unknown match of a fault rule: {', '.join(sorted(unknown))}; known: {sorted(_MATCH_KEYS)}"
-            )
+            raise ValueError(f"unknown match of a fault rule: {sorted(unknown)}; known: {sorted(_MATCH_KEYS)}")
         try:
             times = document.get("times")
             return Rule(
@@ -175,12 +177,12 @@ class Switchboard:
                 seed=int(document.get("seed") or 0),
                 params=_mapping(document, "params"),
             )
-        except (TypeError, re.error) as problem:
+        except re.error as problem:
             raise ValueError(f"fault rule: {problem}") from problem
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = document.get(key) or {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{key} of a fault rule must be an object")
+        raise TypeError(f"{key} of a fault rule must be an object")
     return value

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import jinja2
 from starlette.applications import Starlette
@@ -28,7 +28,7 @@ class FormField:
     Args:
         name: key in the posted form.
         label: what a person reads.
-        kind: input type; "choices" renders one checkbox per choice and posts the name once per tick, "select" one of them.
+        kind: input type; "choices" is one checkbox per choice, "select" exactly one of them.
         group: heading under which the field stands.
         choices: value and label pairs of "choices" and "select".
         required: the browser insists on a value.
@@ -89,84 +89,103 @@ class PersonDesk(Protocol):
 
 def pages_app(desk: PersonDesk) -> Starlette:
     """Build the pages of one system."""
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-
-    def render(name: str, status: int = 200, **context: object) -> HTMLResponse:
-        return HTMLResponse(templates.get_template(name).render(desk=desk, **context), status, headers=_HEADERS)
-
-    def form(
-        sheet: Sheet, record_id: str | None, error: str = "", saved: bool = False, status: int = 200
-    ) -> HTMLResponse:
-        groups: dict[str, list[FormField]] = {}
-        for entry in desk.fields():
-            groups.setdefault(entry.group, []).append(entry)
-        return render("form.html", status, sheet=sheet, record_id=record_id, groups=groups, error=error, saved=saved)
-
-    async def listing(request: Request) -> Response:
-        text = request.query_params.get("q", "").strip()
-        wanted = request.query_params.get("page", "1")
-        page = max(1, int(wanted)) if wanted.isascii() and wanted.isdigit() else 1
-        rows, total = desk.search(text, page, PER_PAGE)
-        pages = max(1, -(-total // PER_PAGE))
-        deleted = request.query_params.get("deleted") == "1"
-        return render("list.html", rows=rows, total=total, text=text, page=page, pages=pages, deleted=deleted)
-
-    async def new(request: Request) -> Response:
-        if request.method == "GET":
-            return form(Sheet("New customer", {}), None)
-        values = _values(desk.fields(), await request.body())
-        try:
-            record_id = desk.create(values)
-        except FormError as problem:
-            return form(Sheet("New customer", values), None, error=str(problem), status=422)
-        return RedirectResponse(f"/people/{record_id}?saved=1", 303)
-
-    async def one(request: Request) -> Response:
-        record_id = request.path_params["record_id"]
-        sheet = desk.read(record_id)
-        if sheet is None:
-            return render("missing.html", 404, record_id=record_id)
-        if request.method == "GET":
-            return form(sheet, record_id, saved=request.query_params.get("saved") == "1")
-        values = _values(desk.fields(), await request.body())
-        try:
-            desk.update(record_id, values)
-        except FormError as problem:
-            return form(Sheet(sheet.title, values, sheet.facts), record_id, error=str(problem), status=422)
-        return RedirectResponse(f"/people/{record_id}?saved=1", 303)
-
-    async def delete(request: Request) -> Response:
-        record_id = request.path_params["record_id"]
-        sheet = desk.read(record_id)
-        if sheet is None:
-            return render("missing.html", 404, record_id=record_id)
-        try:
-            desk.delete(record_id)
-        except FormError as problem:
-            return form(sheet, record_id, error=str(problem), status=422)
-        return RedirectResponse("/?deleted=1", 303)
-
+    pages = _Pages(desk)
     app = Starlette(
         routes=[
-            Route("/", listing),
-            Route("/people", listing),
-            Route("/people/new", new, methods=["GET", "POST"]),
-            Route("/people/{record_id}", one, methods=["GET", "POST"]),
-            Route("/people/{record_id}/delete", delete, methods=["POST"]),
+            Route("/", pages.listing),
+            Route("/people", pages.listing),
+            Route("/people/new", pages.new, methods=["GET", "POST"]),
+            Route("/people/{record_id}", pages.one, methods=["GET", "POST"]),
+            Route("/people/{record_id}/delete", pages.delete, methods=["POST"]),
         ]
     )
     app.add_middleware(SameOrigin)
     return app
 
 
+class _Pages:
+    """One method per page."""
+
+    def __init__(self, desk: PersonDesk) -> None:
+        self._desk = desk
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+
+    async def listing(self, request: Request) -> Response:
+        text = request.query_params.get("q", "").strip()
+        wanted = request.query_params.get("page", "1")
+        page = max(1, int(wanted)) if wanted.isascii() and wanted.isdigit() else 1
+        rows, total = self._desk.search(text, page, PER_PAGE)
+        pages = max(1, -(-total // PER_PAGE))
+        deleted = request.query_params.get("deleted") == "1"
+        return self._render("list.html", rows=rows, total=total, text=text, page=page, pages=pages, deleted=deleted)
+
+    async def new(self, request: Request) -> Response:
+        if request.method == "GET":
+            return self._form(Sheet("New customer", {}), None)
+        values = _values(self._desk.fields(), await request.body())
+        try:
+            record_id = self._desk.create(values)
+        except FormError as problem:
+            return self._form(Sheet("New customer", values), None, error=str(problem))
+        return RedirectResponse(f"/people/{quote(record_id, safe='')}?saved=1", 303)
+
+    async def one(self, request: Request) -> Response:
+        record_id = request.path_params["record_id"]
+        sheet = self._desk.read(record_id)
+        if sheet is None:
+            return self._missing(record_id)
+        if request.method == "GET":
+            return self._form(sheet, record_id, saved=request.query_params.get("saved") == "1")
+        values = _values(self._desk.fields(), await request.body())
+        try:
+            self._desk.update(record_id, values)
+        except FormError as problem:
+            return self._form(Sheet(sheet.title, values, sheet.facts), record_id, error=str(problem))
+        return RedirectResponse(f"/people/{quote(record_id, safe='')}?saved=1", 303)
+
+    async def delete(self, request: Request) -> Response:
+        record_id = request.path_params["record_id"]
+        sheet = self._desk.read(record_id)
+        if sheet is None:
+            return self._missing(record_id)
+        try:
+            self._desk.delete(record_id)
+        except FormError as problem:
+            return self._form(sheet, record_id, error=str(problem))
+        return RedirectResponse("/?deleted=1", 303)
+
+    def _form(self, sheet: Sheet, record_id: str | None, *, error: str = "", saved: bool = False) -> HTMLResponse:
+        groups: dict[str, list[FormField]] = {}
+        for entry in self._desk.fields():
+            groups.setdefault(entry.group, []).append(entry)
+        return self._render(
+            "form.html",
+            422 if error else 200,
+            sheet=sheet,
+            record_id=record_id,
+            groups=groups,
+            error=error,
+            saved=saved,
+        )
+
+    def _missing(self, record_id: str) -> HTMLResponse:
+        return self._render("missing.html", 404, record_id=record_id)
+
+    def _render(self, name: str, status: int = 200, **context: object) -> HTMLResponse:
+        text = self._templates.get_template(name).render(desk=self._desk, **context)
+        return HTMLResponse(text, status, headers=_HEADERS)
+
+
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    ),
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }

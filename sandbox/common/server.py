@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import IO, Any, Literal, cast
 
 import uvicorn
 
@@ -71,7 +71,9 @@ def running(
 
     Args:
         system: which one.
-        seed, customers, population: see `backend.Seed`.
+        seed: seed of the data.
+        customers: number of people generated for both systems together.
+        population: in which system they are, see `backend.Seed`.
         latency_ms: simulated network latency.
         options: start values of quirk switches; `reset` returns to them.
         port: loopback port, 0 for a free one.
@@ -87,28 +89,27 @@ def running(
     process = subprocess.Popen(
         [*command, "--until-stdin-closes"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    stdin, stdout = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
     try:
-        line = process.stdout.readline()
+        line = stdout.readline()
         if not line.startswith("http://"):
             raise RuntimeError(f"the {system} sandbox did not start: {line}{process.communicate(timeout=5)[0]}")
         control = Control(line.strip())
         control.ready(start_timeout)
         yield RunningServer(line.strip(), control, process.pid)
     finally:
-        process.stdin.close()
+        stdin.close()
         try:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdout.close()
+        stdout.close()
 
 
 @contextmanager
 def running_in_thread(app: SandboxApp) -> Iterator[RunningServer]:
-    """Run an application in a thread of this process: starts in milliseconds, but shares the interpreter with the caller."""
+    """Run an application in a thread of this process: starts in milliseconds, but shares the interpreter."""
     server = uvicorn.Server(_config(app))
     listener = server.config.bind_socket()
     url = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -127,9 +128,7 @@ def running_in_thread(app: SandboxApp) -> Iterator[RunningServer]:
 
 def main() -> None:
     """Run one server until it is interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sandbox", description="A local stand-in for Shopify or Framework360."
-    )
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A local Shopify or Framework360.")
     parser.add_argument("system", choices=sorted(SYSTEMS))
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 takes a free one (default)")
     parser.add_argument("--seed", type=int, default=7, help="same seed and customers: same people in both systems")
