@@ -1,8 +1,8 @@
 """People with data that hurts, the same for both systems.
 
 `people(seed, n)` is the beginning of `people(seed, m)` for every m > n, so a bigger sandbox holds the smaller one. In
-Shopify e-mails (without case) and phones are unique, as Shopify insists; in Framework360 some people share an e-mail with
-somebody else but for its case. Everybody without an e-mail has a phone or a name only.
+Shopify e-mails (without case) and phones are unique, as Shopify insists; in Framework360 some people share an e-mail
+with somebody else but for its case. Everybody without an e-mail has a phone or a name only.
 """
 
 from __future__ import annotations

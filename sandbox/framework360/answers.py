@@ -1,0 +1,218 @@
+"""How this site words its answers: envelopes, errors, records, with the quirks of the options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from sandbox.common.backend import ApiResponse
+from sandbox.framework360.options import Options
+from sandbox.framework360.store import ADDRESS_KEYS, Customer, Order, Store
+
+_MESSAGES = {
+    "invalid_api_key": "Chiave API non valida",
+    "permission_denied": "La chiave non e' abilitata a questa funzione",
+    "endpoint_not_found": "Chiamata sconosciuta",
+    "not_found": "Elemento non trovato",
+    "missing_parameter": "Parametro obbligatorio mancante",
+    "invalid_field": "Campo non valido",
+    "email_exists": "Esiste gia' un cliente con questa e-mail",
+    "too_many_requests": "Troppe richieste",
+}
+_HTTP_CODES = {"invalid_api_key": 401, "permission_denied": 403}
+_HTML_404 = (
+    b"<!DOCTYPE html><html lang='it'><head><title>404</title></head><body><h1>Pagina non trovata</h1></body></html>"
+)
+
+
+class RefusedError(Exception):
+    """A call that fails by the rules of the site.
+
+    Args:
+        code: error code of the contract.
+        detail: text after the message, e.g. the field.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Answers:
+    """Words answers for one set of options."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._zone = ZoneInfo(options.timezone)
+        self._status = {"number": 1, "text": "1", "boolean": True}[options.status_as]
+        self._flags = {"number": (0, 1), "text": ("0", "1"), "boolean": (False, True)}[options.flags_as]
+        self._no_phone = {"null": None, "empty": ""}.get(options.empty_text_as, "None")
+        self._no_text = {"null": None, "empty": "", "mixed": ""}.get(options.empty_text_as, "None")
+        self._no_billing_text = None if options.empty_text_as == "mixed" else self._no_text
+        self._no_map: Any = [] if options.empty_map_as_list else {}
+
+    def success(self, data: Any) -> ApiResponse:
+        """Return data in the success envelope."""
+        return ApiResponse(orjson.dumps({"status": self._status, "data": data}))
+
+    def written(self, record_id: int) -> ApiResponse:
+        """Return the acknowledgement of a write with the id of the record."""
+        shown = str(record_id) if self._options.ids_as == "text" else record_id
+        if self._options.new_id_at == "top":
+            return ApiResponse(orjson.dumps({"status": self._status, "id": shown}))
+        return self.success({"id": shown})
+
+    def no_record(self) -> ApiResponse:
+        """Return what a `*/get` answers for an unknown record."""
+        match self._options.unknown_record:
+            case "null":
+                return self.success(None)
+            case "list":
+                return self.success([])
+            case "object":
+                return self.success({})
+        return self.failure(RefusedError("not_found"))
+
+    def failure(self, refused: RefusedError) -> ApiResponse:
+        """Return the failure envelope."""
+        text = _MESSAGES[refused.code] + (f": {refused.detail}" if refused.detail else "")
+        content: dict[str, Any] = {"status": 0, "error": refused.code, "message": text}
+        if self._options.error_style == "text":
+            content = {"status": 0, "error": text}
+        elif self._options.error_style == "nested":
+            content = {"status": 0, "error": refused.code, "data": {"message": text}}
+        status = _HTTP_CODES.get(refused.code, 200) if self._options.denied_as == "http" else 200
+        return ApiResponse(orjson.dumps(content), status, error=True)
+
+    def unknown_call(self) -> ApiResponse:
+        """Return what an unknown path, a wrong method or a missing capability answers."""
+        if self._options.unknown_endpoint == "envelope":
+            return self.failure(RefusedError("endpoint_not_found"))
+        return ApiResponse(_HTML_404, 404, "text/html; charset=utf-8", error=True)
+
+    def throttled(self, params: Mapping[str, Any]) -> ApiResponse:
+        """Return "too many requests": HTTP 429, or HTTP 200 with status 0 when params say `{"status": 200}`."""
+        refusal = self.failure(RefusedError("too_many_requests"))
+        headers = {"Retry-After": str(params["retry_after"])} if "retry_after" in params else {}
+        return ApiResponse(refusal.body, int(params.get("status", 429)), headers=headers, error=True)
+
+    def record_id(self, value: int) -> Any:
+        """Word the id of a record that is read."""
+        return value if self._options.ids_as == "number" else str(value)
+
+    def reference(self, value: int) -> Any:
+        """Word the id of another record, inside a record that is read."""
+        return str(value) if self._options.ids_as == "text" else value
+
+    def flag(self, value: int) -> Any:
+        """Word a flag, given as 0 or 1, false or true."""
+        return self._flags[value]
+
+    def time(self, value: datetime) -> str:
+        """Word a time in the time zone of the site, without offset."""
+        return value.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    def day(self, value: datetime) -> str:
+        """Word the day of a time in the time zone of the site."""
+        return value.astimezone(self._zone).strftime("%Y-%m-%d")
+
+    def customer(self, customer: Customer) -> dict[str, Any]:
+        """Word a customer as `customers/get` and the lists show it."""
+        text, phone = self._no_text, self._no_phone
+        record = {
+            "id": self.record_id(customer.id),
+            "nome": customer.nome or text,
+            "cognome": customer.cognome or text,
+            "formatted_name": f"{customer.nome} {customer.cognome}".strip() or text,
+            "email": customer.email or text,
+            "telefono_cellulare": customer.mobile or phone,
+            "telefono_casa": customer.landline or phone,
+            "indirizzo": customer.indirizzo or text,
+            "cap": customer.cap or text,
+            "comune": customer.comune or text,
+            "citta": customer.citta or text,
+            "stato": customer.stato or text,
+            "dati_fatturazione": self._billing(customer.billing),
+            "provenienza": self.reference(customer.source),
+            "marketing_active": self._flags[customer.marketing_active],
+            "marketing_list": [self.reference(found) for found in customer.lists],
+            "tags": customer.tags,
+            "extraFields": customer.extra or self._no_map,
+        }
+        if self._options.modified_time:
+            record["data_registrazione"] = self.time(customer.registered)
+            record["data_modifica"] = self.time(customer.modified)
+        return record
+
+    def order(self, order: Order, store: Store) -> dict[str, Any]:
+        """Word an order as `orders/get` and `orders/list` show it."""
+        customer = store.customers.get(order.customer_id)
+        tax = (order.total * 22 / 122).quantize(Decimal("0.01"))
+        subtotal = order.total if self._options.prices_include_tax else order.total - tax
+        line = {
+            "type": "custom",
+            "id": f"riga-{order.id}",
+            "quantity": 1,
+            "disable_edit": False,
+            "customInfo": {
+                "name": "Articolo",
+                "details": None,
+                "preview": None,
+                "price": _money(subtotal),
+                "imposta": "default",
+            },
+            "importo": _money(subtotal),
+            "iva": _money(tax),
+        }
+        party = self._party(customer) if customer else None
+        return {
+            "id": self.record_id(order.id),
+            "customer_id": self.reference(order.customer_id),
+            "user_email": order.user_email,
+            "date": self.time(order.at),
+            "order_status": self.record_id(order.status),
+            "payment_status": self._flags[order.paid],
+            "payment_id": "4",
+            "shipping_id": None,
+            "cart": [line],
+            "billing_data": party,
+            "shipping_data": party,
+            "labels": order.labels,
+            "note": order.note or self._no_text,
+            "courier": self._no_phone,
+            "tracking": self._no_phone,
+            "origin": order.origin,
+            "subtotal": _money(subtotal),
+            "discount": 0,
+            "shipping_cost": 0,
+            "tax": _money(tax),
+            "total": _money(order.total),
+            "currency": self._options.currency,
+        }
+
+    def _billing(self, billing: dict[str, str] | None) -> Any:
+        if not billing:
+            return self._no_map
+        shown: dict[str, Any] = {
+            "ragione_sociale": self._no_billing_text,
+            "piva": self._no_billing_text,
+            "cf": self._no_billing_text,
+            "pec": self._no_billing_text,
+        }
+        shown.update({key: value or self._no_billing_text for key, value in billing.items()})
+        shown[self._options.sdi_reads_as] = shown.pop("cod_univoco", self._no_billing_text)
+        return shown
+
+    def _party(self, customer: Customer) -> dict[str, Any]:
+        party = {key: getattr(customer, key) for key in ("nome", "cognome", "email", *ADDRESS_KEYS)}
+        return {**party, "telefono": customer.phone or self._no_phone}
+
+
+def _money(amount: Decimal) -> float:
+    return float(amount)

@@ -1,0 +1,186 @@
+"""The site's data in memory, with an index for every look-up. Used from the server's event loop only."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+BILLING_KEYS = (
+    "ragione_sociale", "piva", "cf", "pec", "cod_univoco", "indirizzo", "cap", "comune", "citta", "stato", "cellulare",
+    "email",
+)  # fmt: skip
+ADDRESS_KEYS = ("indirizzo", "cap", "comune", "citta", "stato")
+LISTS = {3: "Newsletter", 4: "Clienti VIP", 5: "Rivenditori", 8: "Fiere & eventi"}
+SOURCES = {1: "Sito web", 2: "Negozio", 6: "API", 9: "Passaparola"}
+STATUSES = {1: "In lavorazione", 2: "Spedito", 3: "Completato", 5: "Annullato", 7: "Rimborsato"}
+CANCELLED, COMPLETED = 5, 3
+
+
+@dataclass(slots=True)
+class Customer:
+    """One customer; empty text means no value. `comune` is the city, `citta` the code of the province."""
+
+    id: int
+    nome: str
+    cognome: str
+    email: str
+    mobile: str
+    landline: str
+    indirizzo: str
+    cap: str
+    comune: str
+    citta: str
+    stato: str
+    billing: dict[str, str] | None
+    source: int
+    marketing_active: bool
+    lists: tuple[int, ...]
+    tags: tuple[str, ...]
+    extra: dict[str, Any] | None
+    registered: datetime
+    modified: datetime
+    _haystack: str | None = field(default=None, repr=False)
+
+    @property
+    def phone(self) -> str:
+        """The phone a reader takes: mobile, else landline."""
+        return self.mobile or self.landline
+
+    def contains(self, needle: str) -> bool:
+        """Tell whether the case-folded text occurs in name, e-mail, phones, company or id."""
+        if self._haystack is None:
+            company = (self.billing or {}).get("ragione_sociale", "")
+            parts = (f"{self.nome} {self.cognome}", self.email, self.mobile, self.landline, company, str(self.id))
+            self._haystack = "\n".join(parts).casefold()
+        return needle in self._haystack
+
+    def touched(self, now: datetime) -> None:
+        """Note a change at `now`."""
+        self.modified = now
+        self._haystack = None
+
+
+@dataclass(slots=True)
+class Order:
+    """One order with its single total line; amounts in the site's currency, with tax."""
+
+    id: int
+    customer_id: int
+    user_email: str
+    at: datetime
+    status: int
+    paid: bool
+    total: Decimal
+    note: str = ""
+    labels: tuple[str, ...] = ()
+    origin: str = "Sito web"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One entry of a customer's history: title, HTML content, date as YYYY-MM-DD."""
+
+    id: int
+    title: str
+    content: str
+    date: str
+
+
+class Store:
+    """All records of one site."""
+
+    def __init__(self) -> None:
+        self.customers: dict[int, Customer] = {}
+        self.customer_ids: list[int] = []
+        self.orders: dict[int, Order] = {}
+        self.order_ids: list[int] = []
+        self.history: dict[int, list[HistoryEntry]] = {}
+        self._by_email: dict[str, tuple[int, ...]] = {}
+        self._orders_of: dict[int, list[int]] = {}
+        self._tag_uses: dict[str, int] = {}
+        self._next_id = {"customer": 1001, "order": 501, "history": 1}
+
+    def next_id(self, kind: str) -> int:
+        """Return a new id; kinds are "customer", "order" and "history"."""
+        value = self._next_id[kind]
+        self._next_id[kind] = value + 1
+        return value
+
+    def add(self, customer: Customer) -> None:
+        """Add a customer whose id is the highest so far."""
+        self.customers[customer.id] = customer
+        self.customer_ids.append(customer.id)
+        self._index_email(customer)
+        self._count_tags(customer.tags, 1)
+
+    def remove(self, customer: Customer) -> None:
+        """Delete a customer; the orders stay."""
+        del self.customers[customer.id]
+        del self.customer_ids[bisect_left(self.customer_ids, customer.id)]
+        self._unindex_email(customer)
+        self._count_tags(customer.tags, -1)
+
+    def by_email(self, email: str) -> list[Customer]:
+        """Return the customers with this e-mail, compared trimmed and without case, lowest id first."""
+        return [self.customers[found] for found in self._by_email.get(_key(email), ())]
+
+    def set_email(self, customer: Customer, email: str) -> None:
+        """Change the e-mail and its index."""
+        self._unindex_email(customer)
+        customer.email = email
+        self._index_email(customer)
+
+    def set_tags(self, customer: Customer, tags: Iterable[str]) -> None:
+        """Replace the tags, without empty ones and repeats."""
+        self._count_tags(customer.tags, -1)
+        customer.tags = tuple(dict.fromkeys(tag for tag in tags if tag))
+        self._count_tags(customer.tags, 1)
+
+    def tags(self) -> list[str]:
+        """Return every tag in use, sorted."""
+        return sorted(self._tag_uses)
+
+    def add_order(self, order: Order) -> None:
+        """Add an order whose id is the highest so far."""
+        self.orders[order.id] = order
+        self.order_ids.append(order.id)
+        self._orders_of.setdefault(order.customer_id, []).append(order.id)
+
+    def orders_of(self, customer_id: int) -> Sequence[int]:
+        """Return the ids of a customer's orders, ascending."""
+        return self._orders_of.get(customer_id, ())
+
+    def matching(self, text: str) -> Iterator[int]:
+        """Yield the ids of the customers that contain the text, ascending."""
+        needle = text.casefold()
+        return (found for found in self.customer_ids if self.customers[found].contains(needle))
+
+    def _index_email(self, customer: Customer) -> None:
+        if customer.email:
+            key = _key(customer.email)
+            self._by_email[key] = tuple(sorted((*self._by_email.get(key, ()), customer.id)))
+
+    def _unindex_email(self, customer: Customer) -> None:
+        if customer.email:
+            key = _key(customer.email)
+            rest = tuple(found for found in self._by_email[key] if found != customer.id)
+            if rest:
+                self._by_email[key] = rest
+            else:
+                del self._by_email[key]
+
+    def _count_tags(self, tags: Iterable[str], step: int) -> None:
+        for tag in tags:
+            uses = self._tag_uses.get(tag, 0) + step
+            if uses:
+                self._tag_uses[tag] = uses
+            else:
+                del self._tag_uses[tag]
+
+
+def _key(email: str) -> str:
+    return email.strip().lower()
