@@ -1,0 +1,52 @@
+"""What every function of the store needs: the connection, the pair, the clock; and SQL both databases understand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Table, Text, any_, func, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from shopify_fw360.records import Flow
+from shopify_fw360.store.codec import dump_json
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One database transaction on the rows of one pair.
+
+    Args:
+        connection: the connection, within a transaction.
+        pair_id: the pair whose rows are seen; no function reaches beyond it.
+        clock: returns the present aware UTC time.
+    """
+
+    connection: Connection
+    pair_id: str
+    clock: Callable[[], datetime]
+
+    def mine(self, table: Table) -> ColumnElement[bool]:
+        """Condition: the row belongs to the pair."""
+        clause: ColumnElement[bool] = table.c.pair_id == self.pair_id
+        return clause
+
+    def of_flow(self, table: Table, flow: Flow) -> ColumnElement[bool]:
+        """Condition: the row belongs to the pair and the flow."""
+        return self.mine(table) & (table.c.entity == flow.entity.value) & (table.c.source == flow.source.value)
+
+    def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        """Return an INSERT that knows ON CONFLICT, in the dialect of the connection."""
+        if self.connection.dialect.name == "postgresql":
+            return postgresql.insert(table)
+        return sqlite.insert(table)
+
+    def among(self, column: ColumnElement[Any], values: Sequence[str] | Sequence[int]) -> ColumnElement[bool]:
+        """Condition: the column has one of the values; one bound parameter however many values there are."""
+        if self.connection.dialect.name == "postgresql":
+            kind = BigInteger if isinstance(column.type, BigInteger) else Text
+            return column == any_(literal(list(values), ARRAY(kind)))
+        return column.in_(select(func.json_each(dump_json(list(values))).table_valued("value").c.value))

@@ -1,0 +1,293 @@
+"""The tables of the store; the migrations create exactly these."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC time; SQLite has no time zones and holds the UTC value without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times and bring the others to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the store takes aware times only")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return aware UTC whatever zone the session has."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+PENDING: Final = "pending"
+LEASED: Final = "leased"
+PARKED: Final = "parked"
+
+# available_at is the time from which a worker may take the row: the due time while pending, the end of the lease while
+# leased. One column for both lets one index serve due rows and expired leases in the order of the queue.
+staged_change: Final = Table(
+    "staged_change",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("payload", Text),
+    Column("payload_updated_at", UtcDateTime),
+    Column("fingerprint", Text, nullable=False),
+    Column("match_key", Text),
+    Column("display_name", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    # Run of the waiting change that the last staging replaced, null if it replaced none; the upsert that replaces it
+    # returns it, because neither database can return the old row (PostgreSQL: from version 18 only).
+    Column("superseded_run_id", Text),
+    Column("first_staged_at", UtcDateTime, nullable=False),
+    Column("staged_at", UtcDateTime, nullable=False),
+    Column("available_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("owner", Text),
+    Column("claimed_generation", Integer, nullable=False),
+    Column("claimed_run_id", Text),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Column("error_field", Text),
+    Column("error_rule", Text),
+    Column("candidates", Text),
+    UniqueConstraint("pair_id", "entity", "source", "source_id"),
+    Index(
+        "ix_staged_change_due",
+        "pair_id",
+        "priority",
+        "available_at",
+        "id",
+        postgresql_where=text("state <> 'parked'"),
+        sqlite_where=text("state <> 'parked'"),
+    ),
+    Index(
+        "ix_staged_change_due_by_flow",
+        "pair_id",
+        "entity",
+        "source",
+        "priority",
+        "available_at",
+        "id",
+        postgresql_where=text("state <> 'parked'"),
+        sqlite_where=text("state <> 'parked'"),
+    ),
+    Index("ix_staged_change_run", "pair_id", "run_id"),
+    Index(
+        "ix_staged_change_in_flight",
+        "pair_id",
+        "claimed_run_id",
+        postgresql_where=text("state = 'leased'"),
+        sqlite_where=text("state = 'leased'"),
+    ),
+    Index(
+        "ix_staged_change_match_key",
+        "pair_id",
+        "entity",
+        "source",
+        "match_key",
+        postgresql_where=text("match_key IS NOT NULL"),
+        sqlite_where=text("match_key IS NOT NULL"),
+    ),
+    # Without AUTOINCREMENT SQLite gives the id of a deleted row to the next one, and an old claim would fit a new row.
+    sqlite_autoincrement=True,
+)
+
+# Literals and not bound values: a partial index serves only a query whose condition shows at planning time.
+is_pending: Final = staged_change.c.state == literal_column(f"'{PENDING}'")
+is_leased: Final = staged_change.c.state == literal_column(f"'{LEASED}'")
+is_parked: Final = staged_change.c.state == literal_column(f"'{PARKED}'")
+is_live: Final = staged_change.c.state != literal_column(f"'{PARKED}'")
+
+record_lease: Final = Table(
+    "record_lease",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", UtcDateTime, nullable=False),
+)
+
+link: Final = Table(
+    "link",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("shopify_id", Text),
+    Column("framework360_id", Text),
+    Column("status", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    # One column per source system: a link has one flow per source, so the flow's name need not be stored.
+    Column("shopify_fingerprint", Text),
+    Column("framework360_fingerprint", Text),
+    Column("shopify_key", Text),
+    Column("framework360_key", Text),
+    Column("display_name", Text, nullable=False),
+    Column("search_text", Text, nullable=False),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Column("missing_scans", Integer, nullable=False),
+    Column("synced_at", UtcDateTime),
+    Column("synced_by", Text),
+    Column("changed_at", UtcDateTime, nullable=False),
+    UniqueConstraint("pair_id", "entity", "shopify_id"),
+    UniqueConstraint("pair_id", "entity", "framework360_id"),
+    Index("ix_link_shopify_key", "pair_id", "entity", "shopify_key"),
+    Index("ix_link_framework360_key", "pair_id", "entity", "framework360_key"),
+    Index("ix_link_listing", "pair_id", "entity", "status", "changed_at"),
+    sqlite_autoincrement=True,
+)
+
+link_child: Final = Table(
+    "link_child",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("link_id", Key, ForeignKey("link.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("shopify_id", Text),
+    Column("framework360_id", Text),
+    Column("match_key", Text),
+    Column("data", Text, nullable=False),
+    UniqueConstraint("pair_id", "kind", "shopify_id"),
+    UniqueConstraint("pair_id", "kind", "framework360_id"),
+    sqlite_autoincrement=True,
+)
+
+journal: Final = Table(
+    "journal",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("target_id", Text),
+    Column("link_id", Key),
+    Column("outcome", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("error_code", Text),
+    Column("message", Text),
+    Column("dry_run", Boolean, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_journal_run", "pair_id", "run_id", "outcome"),
+    Index("ix_journal_record", "pair_id", "entity", "source", "source_id"),
+    Index("ix_journal_at", "pair_id", "at"),
+    sqlite_autoincrement=True,
+)
+
+ledger_run: Final = Table(
+    "ledger_run",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("entity", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("since", UtcDateTime),
+    Column("until", UtcDateTime),
+    Column("dry_run", Boolean, nullable=False),
+    Column("mapping_digest", Text, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("announced", Integer),
+    Column("read", Integer, nullable=False),
+    Column("staged", Integer, nullable=False),
+    Column("coalesced", Integer, nullable=False),
+    Column("kept_parked", Integer, nullable=False),
+    Column("known", Integer, nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Column("undated", Integer, nullable=False),
+    Column("certificate", Text),
+    Index("ix_ledger_run_opened_at", "pair_id", "opened_at"),
+)
+
+watermark: Final = Table(
+    "watermark",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("flow", Text, primary_key=True),
+    Column("reached", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+field_mark: Final = Table(
+    "field_mark",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("marked_at", UtcDateTime, nullable=False),
+)
+
+shop_token: Final = Table(
+    "shop_token",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("shop", Text, primary_key=True),
+    Column("secret", Text),
+    Column("locked_by", Text),
+    Column("locked_until", UtcDateTime),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+api_budget: Final = Table(
+    "api_budget",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("shop", Text, primary_key=True),
+    Column("state", Text),
+    Column("changed_at", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,311 @@
+"""One transaction of the store: everything that sync, web and the DAGs may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shopify_fw360.errors import SyncError
+from shopify_fw360.records import Change, Claim, Entity, Flow, Link, LinkStatus, Outcome, System, Window
+from shopify_fw360.store import (
+    journal,
+    ledger,
+    link_children,
+    links,
+    progress,
+    queue,
+    queue_views,
+    record_leases,
+    staging,
+)
+from shopify_fw360.store.journal import JournalEntry
+from shopify_fw360.store.ledger import Certificate, Run
+from shopify_fw360.store.link_children import LinkChild
+from shopify_fw360.store.queue_views import QueueCounts, QueuedChange, QueueState
+from shopify_fw360.store.scope import Scope
+from shopify_fw360.store.staging import StageCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """The rooms of the store behind one door; every method runs within one database transaction.
+
+    The modules of the same names describe arguments, returns and errors in full.
+
+    Args:
+        scope: connection, pair and clock.
+    """
+
+    scope: Scope
+
+    # Queue, as its producers use it
+    def stage(self, changes: Sequence[Change]) -> StageCounts:
+        """Add changes to the queue, coalescing them with what waits already; see ``staging.stage``."""
+        return staging.stage(self.scope, changes)
+
+    def known_fingerprints(self, flow: Flow, ids: Sequence[str]) -> dict[str, str]:
+        """Return per id the fingerprint of content that need not be staged again: it is consumed, queued or parked.
+
+        What is in the queue is newer than what was consumed, so a record that went back to its consumed content while
+        a change waits is not known.
+        """
+        known = links.consumed_fingerprints(self.scope, flow, ids) | staging.known_fingerprints(self.scope, flow, ids)
+        return {record_id: fingerprint for record_id, fingerprint in known.items() if fingerprint}
+
+    # Queue, as its consumers use it
+    def claim(
+        self, limit: int, owner: str, lease: timedelta, *, flow: Flow | None = None, run_id: str | None = None
+    ) -> list[Claim]:
+        """Take due changes under a lease; commit before working on them; see ``queue.claim``."""
+        return queue.claim(self.scope, limit, owner, lease, flow, run_id)
+
+    def renew(self, claims: Sequence[Claim], owner: str, lease: timedelta) -> list[Claim]:
+        """Extend leases and return the claims still held."""
+        return queue.renew(self.scope, claims, owner, lease)
+
+    def complete(self, claim: Claim, owner: str, entry: JournalEntry) -> bool:
+        """End a change and journal it; False if a newer change of the record waits; raise SYNC-502."""
+        return queue.complete(self.scope, claim, owner, entry)
+
+    def retry(self, claim: Claim, owner: str, error: SyncError, available_at: datetime) -> bool:
+        """Put a change back until the aware time; False if a newer change of the record waits; raise SYNC-502."""
+        return queue.retry(self.scope, claim, owner, error, available_at)
+
+    def park(
+        self,
+        claim: Claim,
+        owner: str,
+        error: SyncError,
+        candidates: Sequence[str] = (),
+        entry: JournalEntry | None = None,
+    ) -> bool:
+        """Dead-letter a change and journal it; False if a newer change of the record waits; raise SYNC-502."""
+        return queue.park(self.scope, claim, owner, error, candidates, entry)
+
+    def give_back(self, claims: Sequence[Claim], owner: str) -> int:
+        """Return claims that were not worked on; the attempt does not count."""
+        return queue.give_back(self.scope, claims, owner)
+
+    def release(
+        self, row_ids: Sequence[int] = (), *, flow: Flow | None = None, code: str | None = None, run_id: str = ""
+    ) -> int:
+        """Make parked changes pending again, by rows or by flow and code; counted under the run from now on."""
+        return queue.release(self.scope, row_ids, flow, code, run_id)
+
+    def discard(self, row_ids: Sequence[int]) -> int:
+        """Delete parked changes."""
+        return queue.discard(self.scope, row_ids)
+
+    # Queue, as people look at it
+    def pending(self, flow: Flow | None = None, run_id: str | None = None) -> QueueCounts:
+        """Count what the queue holds."""
+        return queue_views.counts(self.scope, flow, run_id)
+
+    def queued(
+        self,
+        state: QueueState | None = None,
+        *,
+        flow: Flow | None = None,
+        run_id: str | None = None,
+        code: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[QueuedChange]:
+        """List rows of the queue, those that changed last first."""
+        return queue_views.listing(self.scope, state, flow=flow, run_id=run_id, code=code, limit=limit, offset=offset)
+
+    def parked(
+        self,
+        flow: Flow | None = None,
+        run_id: str | None = None,
+        *,
+        code: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[QueuedChange]:
+        """List dead letters, the latest first."""
+        return queue_views.listing(
+            self.scope, "parked", flow=flow, run_id=run_id, code=code, limit=limit, offset=offset
+        )
+
+    def parked_codes(self, flow: Flow | None = None) -> dict[str, int]:
+        """Count dead letters per error code."""
+        return queue_views.count_codes(self.scope, flow)
+
+    def next_due(self, flow: Flow | None = None) -> datetime | None:
+        """Return when the next change can be taken, None if there is none."""
+        return queue_views.next_due(self.scope, flow)
+
+    # Leases on records
+    def lock_records(self, entity: Entity, keys: Sequence[str], owner: str, lease: timedelta) -> set[str]:
+        """Take leases on records and return the keys held; commit before working on them."""
+        return record_leases.lock_records(self.scope, entity, keys, owner, lease)
+
+    def unlock_records(self, entity: Entity, keys: Sequence[str], owner: str) -> None:
+        """Give up leases on records."""
+        record_leases.unlock_records(self.scope, entity, keys, owner)
+
+    # Links
+    def links(self, entity: Entity, system: System, ids: Sequence[str]) -> dict[str, Link]:
+        """Find links by the ids of one system."""
+        return links.links_of(self.scope, entity, system, ids)
+
+    def link(self, link_id: int) -> Link | None:
+        """Return a link by its key, None if there is none."""
+        return links.get_link(self.scope, link_id)
+
+    def save_link(self, link: Link) -> Link:
+        """Insert or update a link; raise SYNC-204 if one of its records is linked otherwise."""
+        return links.save_links(self.scope, [link])[0]
+
+    def save_links(self, items: Sequence[Link]) -> list[Link]:
+        """Insert or update links, all or none; raise SYNC-204 if a record is linked otherwise."""
+        return links.save_links(self.scope, items)
+
+    def delete_link(self, link: Link) -> None:
+        """Delete a stored link with its children; one that is gone already is fine."""
+        if link.id is not None:
+            links.delete_link(self.scope, link.id)
+
+    def find_links(
+        self,
+        entity: Entity,
+        *,
+        status: LinkStatus | None = None,
+        search: str = "",
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Link]:
+        """List links whose name, ids or natural keys contain the search text, those that changed last first."""
+        return links.find_links(self.scope, entity, status, search, limit, offset)
+
+    def link_counts(self, entity: Entity, *, search: str = "") -> dict[LinkStatus, int]:
+        """Count links per status."""
+        return links.count_by_status(self.scope, entity, search)
+
+    def count_linked(self, entity: Entity) -> int:
+        """Count links with a record on both sides."""
+        return links.count_linked(self.scope, entity)
+
+    def link_ids(self, entity: Entity, system: System) -> Iterator[str]:
+        """Yield the ids of a system that have a link, in ascending order; use it within the transaction."""
+        return links.stream_ids(self.scope, entity, system)
+
+    def duplicates(self, flow: Flow, match_key: str, source_id: str) -> list[str]:
+        """Return other ids on the source side with the same natural key."""
+        return list(links.duplicates_of(self.scope, flow, {source_id: match_key}).get(source_id, ()))
+
+    def duplicates_of(self, flow: Flow, keys: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """Return per source id the other ids on the source side with the same natural key, where there are any."""
+        return links.duplicates_of(self.scope, flow, keys)
+
+    def mark_missing(self, entity: Entity, system: System, missing_ids: Sequence[str]) -> dict[str, int]:
+        """Note that a full scan has not found linked records; return how many scans in a row have not."""
+        return links.mark_missing(self.scope, entity, system, missing_ids)
+
+    def clear_missing(self, entity: Entity, system: System, ids: Sequence[str]) -> None:
+        """Note that records have been found again."""
+        links.clear_missing(self.scope, entity, system, ids)
+
+    def children(self, link_ids: Sequence[int], kind: str) -> dict[int, list[LinkChild]]:
+        """Return the children of links, per parent."""
+        return link_children.children_of(self.scope, link_ids, kind)
+
+    def replace_children(self, link_id: int, kind: str, children: Sequence[LinkChild]) -> None:
+        """Make these the children of that kind of a link."""
+        link_children.replace_children(self.scope, link_id, kind, children)
+
+    # Journal
+    def write_journal(self, entries: Sequence[JournalEntry]) -> None:
+        """Append entries that end no queued change, such as those of a dry run."""
+        journal.write_journal(self.scope, entries)
+
+    def story(self, entity: Entity, ids: Mapping[System, str], *, limit: int = 200) -> list[JournalEntry]:
+        """Tell what happened to a record in both directions, newest first."""
+        return journal.story(self.scope, entity, ids, limit)
+
+    def entries_of_run(
+        self, run_id: str, *, outcome: Outcome | None = None, limit: int = 200, offset: int = 0
+    ) -> list[JournalEntry]:
+        """List what a run did, in order."""
+        return journal.entries_of_run(self.scope, run_id, outcome, limit, offset)
+
+    def prune(self, before: datetime) -> int:
+        """Delete journal entries older than the aware time."""
+        return journal.prune(self.scope, before)
+
+    # Ledger
+    def open_run(
+        self,
+        run_id: str,
+        flow: Flow,
+        kind: str,
+        window: Window | None = None,
+        *,
+        dry_run: bool = False,
+        mapping_digest: str = "",
+    ) -> None:
+        """Open a run, or open it again when its task is repeated."""
+        ledger.open_run(
+            self.scope, run_id, flow, kind, window or Window(), dry_run=dry_run, mapping_digest=mapping_digest
+        )
+
+    def count_read(
+        self,
+        run_id: str,
+        *,
+        announced: int | None = None,
+        read: int = 0,
+        staged: StageCounts | None = None,
+        known: int = 0,
+        skipped: int = 0,
+        undated: int = 0,
+    ) -> None:
+        """Add to what a run has read, best in the transaction that stages; raise LookupError if it was not opened."""
+        staged = staged or StageCounts()
+        ledger.count_read(
+            self.scope,
+            run_id,
+            announced=announced,
+            read=read,
+            staged=staged.staged,
+            coalesced=staged.coalesced,
+            kept_parked=staged.kept_parked,
+            known=known,
+            skipped=skipped,
+            undated=undated,
+        )
+
+    def certificate(self, run_id: str) -> Certificate:
+        """Account for a run; raise LookupError if it was not opened."""
+        return ledger.certificate(self.scope, run_id)
+
+    def close_run(self, run_id: str) -> Certificate:
+        """Close a run and keep its certificate; raise LookupError if it was not opened."""
+        return ledger.close_run(self.scope, run_id)
+
+    def recent_runs(self, flow: Flow | None = None, *, limit: int = 50) -> list[Run]:
+        """List runs, newest first."""
+        return ledger.recent_runs(self.scope, flow, limit)
+
+    # Progress of flows
+    def watermark(self, flow: Flow) -> datetime | None:
+        """Return how far a flow has staged everything, None before its first run."""
+        return progress.watermark(self.scope, flow)
+
+    def advance_watermark(self, flow: Flow, to: datetime) -> None:
+        """Move a flow's watermark forward; it never moves back."""
+        progress.advance_watermark(self.scope, flow, to)
+
+    def mark_unwritable(self, system: System, entity: Entity, field: str) -> None:
+        """Note that a system does not take a field."""
+        progress.mark_unwritable(self.scope, system, entity, field)
+
+    def unwritable(self, system: System, entity: Entity) -> frozenset[str]:
+        """Return the fields a system does not take."""
+        return progress.unwritable(self.scope, system, entity)
+
+    def clear_mark(self, system: System, entity: Entity, field: str) -> None:
+        """Forget that a system does not take a field."""
+        progress.clear_mark(self.scope, system, entity, field)
