@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import os
@@ -145,6 +146,7 @@ def main() -> None:
         app = build_app(arguments.system, seed, arguments.latency_ms, dict(map(_option, arguments.option)))
     except ValueError as problem:
         parser.error(str(problem))
+    gc.freeze()  # the seed stays: without this every full collection walks through all of it
     server = uvicorn.Server(_config(app, arguments.port))
     listener = server.config.bind_socket()
     print(f"http://{HOST}:{listener.getsockname()[1]}", flush=True)

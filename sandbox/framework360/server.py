@@ -63,7 +63,10 @@ class Framework360Backend:
         if key not in self.switches.keys:
             return self._answers.failure(RefusedError("invalid_api_key"))
         route = self._routes.get((request.method, request.path))
-        if route is None or route[0].capability in self.switches.capabilities_off:
+        if route is None:
+            self.refusals.add(_UNKNOWN.name, "no such operation", f"{request.method} {request.path}")
+            return self._answers.unknown_call()
+        if route[0].capability in self.switches.capabilities_off:
             return self._answers.unknown_call()
         contract, call = route
         if call.function in self.switches.keys[key]:
