@@ -228,11 +228,13 @@ class WriteResult:
         record: the record as read back after the write.
         created: whether the record did not exist before.
         requests: number of API requests used.
+        unwritable: target fields that were sent and still read as before the write, after all tries.
     """
 
     record: SourceRecord
     created: bool = False
     requests: int = 1
+    unwritable: frozenset[str] = frozenset()
 
 
 class Gateway(Protocol):

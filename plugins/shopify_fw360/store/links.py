@@ -223,6 +223,16 @@ def mark_missing(scope: Scope, entity: Entity, system: System, ids: Sequence[str
     return dict(rows.all())
 
 
+def missing(scope: Scope, entity: Entity, system: System) -> list[str]:
+    """Return the ids of linked records that the last full scans have not found."""
+    column = _IDS[system]
+    return list(
+        scope.connection.scalars(
+            select(column).where(_of(scope, entity), column.is_not(None), _row.missing_scans > 0).order_by(column)
+        )
+    )
+
+
 def clear_missing(scope: Scope, entity: Entity, system: System, ids: Sequence[str]) -> None:
     """Note that records have been found again."""
     scope.connection.execute(

@@ -203,13 +203,16 @@ def park(
     return bool(parked)
 
 
-def give_back(scope: Scope, claims: Sequence[Claim], owner: str) -> int:
+def give_back(
+    scope: Scope, claims: Sequence[Claim], owner: str, available_at: datetime | None = None
+) -> int:
     """Return claims that were not worked on, as at a graceful shutdown; the attempt does not count.
 
     Args:
         scope: the transaction.
         claims: claims lost meanwhile are left to their new owner.
         owner: who holds them.
+        available_at: aware UTC time before which nobody takes them, None for at once.
 
     Returns:
         Number of claims returned.
@@ -220,7 +223,7 @@ def give_back(scope: Scope, claims: Sequence[Claim], owner: str) -> int:
         .where(scope.mine(staged_change), scope.among(_row.id, list(held)), is_leased, _row.owner == owner)
         .values(
             **_UNLEASED,
-            available_at=scope.clock(),
+            available_at=available_at or scope.clock(),
             attempts=case((_attempts_spent() > 0, _attempts_spent() - 1), else_=0),
         )
         .returning(_row.id, _row.generation)

@@ -83,9 +83,9 @@ class Transaction:
         """Dead-letter a change and journal it; False if a newer change of the record waits; raise SYNC-502."""
         return queue.park(self.scope, claim, owner, error, candidates, entry)
 
-    def give_back(self, claims: Sequence[Claim], owner: str) -> int:
-        """Return claims that were not worked on; the attempt does not count."""
-        return queue.give_back(self.scope, claims, owner)
+    def give_back(self, claims: Sequence[Claim], owner: str, available_at: datetime | None = None) -> int:
+        """Return claims that were not worked on, at once or from a time on; the attempt does not count."""
+        return queue.give_back(self.scope, claims, owner, available_at)
 
     def release(
         self, row_ids: Sequence[int] = (), *, flow: Flow | None = None, code: str | None = None, run_id: str = ""
@@ -203,6 +203,10 @@ class Transaction:
     def mark_missing(self, entity: Entity, system: System, missing_ids: Sequence[str]) -> dict[str, int]:
         """Note that a full scan has not found linked records; return how many scans in a row have not."""
         return links.mark_missing(self.scope, entity, system, missing_ids)
+
+    def missing(self, entity: Entity, system: System) -> list[str]:
+        """Return the ids of linked records that the last full scans have not found."""
+        return links.missing(self.scope, entity, system)
 
     def clear_missing(self, entity: Entity, system: System, ids: Sequence[str]) -> None:
         """Note that records have been found again."""

@@ -1,0 +1,285 @@
+"""Carry out a plan: write to the target system, then link, base and journal together with the queue, in one commit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shopify_fw360.errors import FW360_NOT_FOUND, INTERNAL, VANISHED, SyncError
+from shopify_fw360.mapping.engine import Rejection, read_targets, transform
+from shopify_fw360.records import Link, LinkStatus, Raw, SourceRecord, System, WriteResult
+from shopify_fw360.store.database import Transaction
+from shopify_fw360.store.journal import JournalEntry
+from shopify_fw360.sync.base import is_consumed, rebase, rebase_reverse
+from shopify_fw360.sync.pair import Pair
+from shopify_fw360.sync.plan import OUTCOMES, Action, PlanItem
+from shopify_fw360.sync.planner import source_fingerprint
+
+log = logging.getLogger(__name__)
+
+_GONE = frozenset({FW360_NOT_FOUND.code, VANISHED.code})
+_STATUS: Mapping[Action, LinkStatus] = {
+    Action.EXCLUDED: "excluded",
+    Action.CONFLICT: "conflict",
+    Action.PARKED: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A plan item after its writes.
+
+    Args:
+        item: what was planned; its action is UNLINK if the target had vanished meanwhile.
+        result: what the target holds after a write, None if nothing was written.
+        error: why the write failed, None if it succeeded or none was needed.
+    """
+
+    item: PlanItem
+    result: WriteResult | None = None
+    error: SyncError | None = None
+
+
+def write_intents(pair: Pair, items: Sequence[PlanItem]) -> list[PlanItem]:
+    """Record which records are about to be created, before any of them is.
+
+    After a crash the intent tells the next attempt that a counterpart may already exist.
+
+    Args:
+        pair: whose store takes the intents.
+        items: a plan.
+
+    Returns:
+        The same items, those to be created with their stored link.
+    """
+    creating = [item for item in items if item.action is Action.CREATE and item.link is None]
+    if not creating:
+        return list(items)
+    with pair.store.begin() as tx:
+        saved = tx.save_links([_new_link(item, "pending") for item in creating])
+    links = {item.source_id: link for item, link in zip(creating, saved, strict=True)}
+    return [replace(item, link=links.get(item.source_id, item.link)) for item in items]
+
+
+def write_all(pair: Pair, items: Sequence[PlanItem]) -> Iterator[Applied]:
+    """Write the items' changes, as many at once as the target allows.
+
+    Args:
+        pair: gateways and the number of writes in flight.
+        items: a plan with its intents written.
+
+    Yields:
+        Each item as soon as its write has ended; items without a write come first.
+    """
+    writing = [item for item in items if item.writes or _needs_mark(item)]
+    chosen = {id(item) for item in writing}
+    for item in items:
+        if id(item) not in chosen:
+            yield Applied(item)
+    if not writing:
+        return
+    with ThreadPoolExecutor(min(len(writing), pair.in_flight[writing[0].flow.target])) as pool:
+        for future in as_completed([pool.submit(_write, pair, item) for item in writing]):
+            yield future.result()
+
+
+def _needs_mark(item: PlanItem) -> bool:
+    """A new link to a Shopify record is also written there as external id, which makes later creates idempotent."""
+    return item.action is Action.LINK and item.flow.target is System.SHOPIFY
+
+
+def _write(pair: Pair, item: PlanItem) -> Applied:
+    gateway = pair.gateway(item.flow.target, item.flow.entity)
+    try:
+        if item.current is None:
+            return Applied(item, gateway.create(item.changes, item.source_id))
+        return Applied(item, gateway.update(item.current, item.changes, item.source_id))
+    except SyncError as error:
+        if error.code.code in _GONE and item.link is not None:
+            return Applied(replace(item, action=Action.UNLINK, reason=error.message, changes={}))
+        return Applied(item, error=error)
+    except Exception as error:
+        # One record must never take the batch down: what we do not know is parked under its own code and logged.
+        log.exception("unexpected failure while writing %s %s", item.flow.name, item.source_id)
+        return Applied(item, error=SyncError(INTERNAL, type(error).__name__, record=item.source_id))
+
+
+def links_after(pair: Pair, applied: Sequence[Applied]) -> list[Link | None]:
+    """Compute the links as they are once the items are carried out.
+
+    Args:
+        pair: mappings and settings.
+        applied: items of one flow without a write error.
+
+    Returns:
+        For each item its link to be stored; None where the record never had one and needs none.
+    """
+    agreeing = [entry for entry in applied if _target_raw(entry) is not None and entry.item.source is not None]
+    states = iter(_agreement(pair, agreeing))
+    chosen = {id(entry) for entry in agreeing}
+    return [next(states) if id(entry) in chosen else _link_without_target(entry) for entry in applied]
+
+
+def store_item(tx: Transaction, pair: Pair, entry: Applied, link: Link | None) -> JournalEntry:
+    """Store the link of a carried-out item and make its journal entry.
+
+    Args:
+        tx: the transaction that also completes the queue row.
+        pair: for the clock.
+        entry: the item after its writes.
+        link: as computed by ``links_after``.
+
+    Returns:
+        The journal entry, not yet written; its run is filled in by the caller.
+    """
+    item = entry.item
+    if link is None and item.action is Action.UNLINK and item.link is not None:
+        tx.delete_link(item.link)
+    if link is not None:
+        own = tx.links(item.flow.entity, item.flow.source, [item.source_id]).get(item.source_id)
+        target_id = link.id_in(item.flow.target)
+        if own is not None and own.id != link.id and own.id_in(item.flow.target) in (None, target_id):
+            tx.delete_link(own)
+        link = tx.save_link(link)
+    for field in entry.result.unwritable if entry.result is not None else ():
+        tx.mark_unwritable(item.flow.target, item.flow.entity, field)
+    return JournalEntry(
+        run_id="",
+        flow=item.flow,
+        source_id=item.source_id,
+        target_id=None if link is None else link.id_in(item.flow.target),
+        link_id=None if link is None else link.id,
+        outcome=OUTCOMES[item.action],
+        before=item.before(),
+        after=item.after(),
+        reasons=item.reasons() or {"": item.reason},
+        error_code=None if item.error is None else item.error.code.code,
+        message=item.reason,
+        at=pair.clock(),
+    )
+
+
+def _target_raw(entry: Applied) -> Raw | None:
+    if entry.item.action in (Action.EXCLUDED, Action.UNLINK, Action.PARKED):
+        return None
+    if entry.result is not None:
+        return entry.result.record.raw
+    return None if entry.item.current is None else entry.item.current.raw
+
+
+def _target_record(entry: Applied) -> SourceRecord:
+    record = entry.item.current if entry.result is None else entry.result.record
+    if record is None:
+        raise ValueError(f"{entry.item.source_id}: nothing was written and nothing was there")
+    return record
+
+
+def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
+    """Move the bases of both directions and the fingerprints, for records that now have both sides."""
+    if not entries:
+        return []
+    flow = entries[0].item.flow
+    mapping = pair.mapping(flow)
+    reverse = pair.mappings.get(flow.reverse)
+    held = read_targets(mapping, [_target_record(entry).raw for entry in entries])
+    forward = [
+        rebase(mapping.fields, _base(entry, flow.name), entry.item.decisions, entry.item.incoming, held[index])
+        for index, entry in enumerate(entries)
+    ]
+    backward: list[tuple[dict[str, Any], bool]] = [({}, False)] * len(entries)
+    if reverse is not None:
+        after = transform(reverse, [_target_record(entry).raw for entry in entries]).rows
+        before = iter(transform(reverse, [e.item.current.raw for e in entries if e.item.current]).rows)
+        sources = [entry.item.source for entry in entries]
+        mirrored = read_targets(reverse, [source.raw for source in sources if source is not None])
+        for index, entry in enumerate(entries):
+            was = next(before) if entry.item.current else None
+            now = after[index]
+            if isinstance(now, Rejection):
+                backward[index] = (dict(_base(entry, flow.reverse.name)), False)
+                continue
+            touched = {path for name in entry.item.changes for path in mapping.fields[name].target.reads}
+            base = rebase_reverse(
+                reverse.fields,
+                _base(entry, flow.reverse.name),
+                touched,
+                None if was is None or isinstance(was, Rejection) else was.values,
+                now.values,
+                mirrored[index],
+            )
+            backward[index] = (base, is_consumed(reverse.fields, base, now.values))
+    links = []
+    for entry, base, (base_back, consumed) in zip(entries, forward, backward, strict=True):
+        target = _target_record(entry)
+        prints = {flow.name: entry.item.fingerprint}
+        if reverse is not None and consumed:
+            prints[flow.reverse.name] = source_fingerprint(pair, reverse, target)
+        link = _new_link(entry.item, _STATUS.get(entry.item.action, "synced"))
+        links.append(
+            replace(
+                _with_id(link, flow.target, target.id),
+                base={**link.base, flow.name: base, **({flow.reverse.name: base_back} if reverse else {})},
+                fingerprints={**link.fingerprints, **prints},
+                missing_scans=0,
+                synced_at=pair.clock(),
+                synced_by=flow.name,
+            )
+        )
+    return links
+
+
+def _link_without_target(entry: Applied) -> Link | None:
+    item = entry.item
+    if item.action is Action.UNLINK and item.link is not None:
+        # The surviving side keeps its row, so that the deleted record is not created again by the next scan.
+        gone = item.flow.source if item.source is None else item.flow.target
+        survivor = _with_id(item.link, gone, None)
+        if survivor.id_in(gone.other) is None:
+            return None
+        prints = {item.flow.name: item.fingerprint} if item.source is not None else {}
+        return replace(
+            survivor,
+            status="unlinked",
+            base={},
+            fingerprints={**item.link.fingerprints, **prints},
+            error_code=None,
+            error_message=None,
+        )
+    if item.action is Action.EXCLUDED:
+        status: LinkStatus = "unlinked" if item.link is not None and item.link.status == "unlinked" else "excluded"
+        link = _new_link(item, status)
+        return replace(link, fingerprints={**link.fingerprints, item.flow.name: item.fingerprint})
+    return item.link
+
+
+def failed_link(item: PlanItem, error: SyncError) -> Link:
+    """Return the link of a record that could not be carried over, marked with the error."""
+    status: LinkStatus = "conflict" if error.code.code == "SYNC-205" else "failed"
+    return replace(_new_link(item, status), error_code=error.code.code, error_message=str(error))
+
+
+def _new_link(item: PlanItem, status: LinkStatus) -> Link:
+    link = item.link or _with_id(Link(item.flow.entity), item.flow.source, item.source_id)
+    link = _with_id(link, item.flow.source, item.source_id)
+    keys = {**link.match_keys, **({item.flow.source.value: item.match_key} if item.match_key else {})}
+    return replace(
+        link,
+        status=status,
+        match_keys=keys,
+        display_name=item.display_name or link.display_name,
+        error_code=None,
+        error_message=None,
+    )
+
+
+def _with_id(link: Link, system: System, record_id: str | None) -> Link:
+    if system is System.SHOPIFY:
+        return replace(link, shopify_id=record_id)
+    return replace(link, framework360_id=record_id)
+
+
+def _base(entry: Applied, flow_name: str) -> Mapping[str, Sequence[Any]]:
+    return {} if entry.item.link is None else entry.item.link.base.get(flow_name, {})

@@ -1,0 +1,228 @@
+"""The one consumer: work off staged changes of a flow, batch by batch, whoever staged them."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from shopify_fw360.errors import LEASE_LOST, Reaction, SyncError
+from shopify_fw360.records import Claim, Flow, Link, Outcome
+from shopify_fw360.store.database import Transaction
+from shopify_fw360.sync.apply import Applied, failed_link, links_after, store_item, write_all, write_intents
+from shopify_fw360.sync.pair import Pair
+from shopify_fw360.sync.plan import OUTCOMES, Action, PlanItem
+from shopify_fw360.sync.planner import plan
+
+log = logging.getLogger(__name__)
+
+COMMIT_EVERY = 25
+"""Records committed together: few enough that a crash repeats little, enough that commits do not limit the writes."""
+
+GIVE_UP_AFTER = 10
+"""Successive records lost to an unavailable system after which the lane stops instead of burning every attempt."""
+
+LOCK_PAUSE = timedelta(seconds=1)
+"""How long a record waits that the other direction is working on."""
+
+
+@dataclass(slots=True)
+class DrainReport:
+    """What one consumer did.
+
+    Args:
+        outcomes: number of records by outcome.
+        retried: records that will be tried again later.
+        waiting_for_other: records given back because the other direction was working on them.
+        batches: number of batches worked off.
+    """
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    retried: int = 0
+    waiting_for_other: int = 0
+    batches: int = 0
+
+    @property
+    def finished(self) -> int:
+        """Records that left the queue."""
+        return sum(self.outcomes.values())
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts as plain JSON."""
+        counts = {outcome.value: count for outcome, count in sorted(self.outcomes.items()) if count}
+        return {**counts, "retried": self.retried, "waiting_for_other": self.waiting_for_other}
+
+
+def drain(
+    pair: Pair,
+    flow: Flow,
+    owner: str,
+    *,
+    max_rows: int | None = None,
+    run_id: str | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> DrainReport:
+    """Work off staged changes of a flow until none is due.
+
+    Args:
+        pair: the two systems, the store, the settings.
+        flow: entity and direction.
+        owner: name of this worker, unique among all that run.
+        max_rows: stop after about this many records, None for no limit.
+        run_id: only changes staged by this run, None for all.
+        stopping: asked between batches; True ends the work early.
+
+    Returns:
+        What was done.
+
+    Raises:
+        SyncError: a failure that concerns the whole flow or system; claimed records are given back first.
+    """
+    pair.require_on(flow)
+    worker = _Worker(pair, flow, owner)
+    claimed = 0
+    while not stopping() and (max_rows is None or claimed < max_rows):
+        room = (
+            pair.settings.limits.batch_size
+            if max_rows is None
+            else min(pair.settings.limits.batch_size, max_rows - claimed)
+        )
+        with pair.store.begin() as tx:
+            claims = tx.claim(room, owner, worker.lease, flow=flow, run_id=run_id)
+        if not claims:
+            break
+        claimed += len(claims)
+        worker.work_off(claims)
+    return worker.report
+
+
+@dataclass(slots=True)
+class _Worker:
+    pair: Pair
+    flow: Flow
+    owner: str
+    report: DrainReport = field(default_factory=DrainReport)
+    open_claims: dict[str, Claim] = field(default_factory=dict)
+    failures_in_a_row: int = 0
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.pair.settings.limits.lease_seconds)
+
+    def work_off(self, claims: Sequence[Claim]) -> None:
+        self.report.batches += 1
+        self.open_claims = {claim.change.source_id: claim for claim in claims}
+        locked: set[str] = set()
+        try:
+            locked = self._lock(claims)
+            self._process([claim.change.source_id for claim in self.open_claims.values()])
+        except SyncError as error:
+            self._give_back(error)
+            raise
+        finally:
+            if locked:
+                with self.pair.store.begin() as tx:
+                    tx.unlock_records(self.flow.entity, sorted(locked), self.owner)
+
+    def _lock(self, claims: Sequence[Claim]) -> set[str]:
+        """Take the records of both sides, so that the two directions never work on one pair at the same time."""
+        with self.pair.store.begin() as tx:
+            links = tx.links(self.flow.entity, self.flow.source, [claim.change.source_id for claim in claims])
+            keys: dict[str, list[str]] = {}
+            for claim in claims:
+                change = claim.change
+                link = links.get(change.source_id)
+                other = None if link is None else link.id_in(self.flow.target)
+                keys[change.source_id] = [
+                    f"{self.flow.source.value}:{change.source_id}",
+                    *([f"{self.flow.target.value}:{other}"] if other else []),
+                    *([f"key:{change.match_key}"] if change.match_key and not other else []),
+                ]
+            wanted = sorted({key for names in keys.values() for key in names})
+            got = tx.lock_records(self.flow.entity, wanted, self.owner, self.lease)
+            blocked = [source_id for source_id, names in keys.items() if not got.issuperset(names)]
+            later = self.pair.clock() + LOCK_PAUSE
+            tx.give_back([self.open_claims.pop(source_id) for source_id in blocked], self.owner, later)
+        self.report.waiting_for_other += len(blocked)
+        return set(got)
+
+    def _process(self, source_ids: Iterable[str]) -> None:
+        changes = [self.open_claims[source_id].change for source_id in source_ids]
+        if not changes:
+            return
+        items = write_intents(self.pair, plan(self.pair, self.flow, changes))
+        done: list[Applied] = []
+        for entry in write_all(self.pair, items):
+            if entry.error is not None and entry.error.reaction in (Reaction.STOP_FLOW, Reaction.STOP_ALL):
+                self._commit(done)
+                raise entry.error
+            done.append(entry)
+            if len(done) >= COMMIT_EVERY:
+                self._commit(done)
+                done = []
+        self._commit(done)
+
+    def _commit(self, done: Sequence[Applied]) -> None:
+        good = [entry for entry in done if entry.error is None and entry.item.action is not Action.PARKED]
+        links = links_after(self.pair, good)
+        with self.pair.store.begin() as tx:
+            for entry, link in zip(good, links, strict=True):
+                self._finish(tx, entry, link)
+            for entry in done:
+                if entry.error is not None:
+                    self._fail(tx, entry.item, entry.error)
+                elif entry.item.action is Action.PARKED and entry.item.error is not None:
+                    self._park(tx, entry.item, entry.item.error)
+        if self.failures_in_a_row >= GIVE_UP_AFTER:
+            last = next(entry.error for entry in reversed(done) if entry.error is not None)
+            raise last
+
+    def _finish(self, tx: Transaction, entry: Applied, link: Link | None) -> None:
+        self.failures_in_a_row = 0
+        item = entry.item
+        claim = self.open_claims.pop(item.source_id)
+        journal = replace(store_item(tx, self.pair, entry, link), run_id=claim.change.run_id)
+        if item.action is Action.CONFLICT and item.error is not None:
+            tx.park(claim, self.owner, item.error, entry=journal)
+        else:
+            tx.complete(claim, self.owner, journal)
+        self.report.outcomes[OUTCOMES[item.action]] += 1
+
+    def _fail(self, tx: Transaction, item: PlanItem, error: SyncError) -> None:
+        claim = self.open_claims[item.source_id]
+        limits = self.pair.settings.limits
+        if error.reaction is Reaction.RETRY and claim.attempts + 1 < limits.max_attempts:
+            self.failures_in_a_row += 1
+            self.open_claims.pop(item.source_id)
+            tx.retry(claim, self.owner, error, self.pair.clock() + self._pause(claim.attempts, error))
+            self.report.retried += 1
+            return
+        self._park(tx, item, error)
+
+    def _pause(self, attempts: int, error: SyncError) -> timedelta:
+        limits = self.pair.settings.limits
+        wait = min(limits.backoff_cap_seconds, limits.backoff_seconds * 2.0**attempts)
+        return timedelta(seconds=max(wait * random.uniform(0.5, 1.0), error.retry_after or 0.0))  # noqa: S311
+
+    def _park(self, tx: Transaction, item: PlanItem, error: SyncError) -> None:
+        claim = self.open_claims.pop(item.source_id)
+        if item.source is not None:
+            tx.save_link(failed_link(item, error))
+        tx.park(claim, self.owner, error, item.candidates)
+        self.report.outcomes[Outcome.PARKED] += 1
+
+    def _give_back(self, error: SyncError) -> None:
+        claims = list(self.open_claims.values())
+        if not claims:
+            return
+        log.warning("%s: %d records go back to the queue: %s", self.flow.name, len(claims), error.code.code)
+        try:
+            with self.pair.store.begin() as tx:
+                tx.give_back(claims, self.owner)
+        except SyncError as second:
+            # Without the store nothing can be given back; the leases expire and another worker takes the records.
+            if second.code is not LEASE_LOST:
+                log.warning("%s: the records come back when their lease ends: %s", self.flow.name, second)

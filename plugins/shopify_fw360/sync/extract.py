@@ -1,0 +1,226 @@
+"""Producers: read a system and stage what has changed. A producer never writes to the other system."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shopify_fw360.errors import GUARD, SyncError
+from shopify_fw360.mapping.engine import Rejection, transform
+from shopify_fw360.records import Change, Flow, Operation, Origin, Page, SourceRecord, System, Window
+from shopify_fw360.sync.match import match_key
+from shopify_fw360.sync.pair import Pair
+from shopify_fw360.sync.planner import source_fingerprint
+
+log = logging.getLogger(__name__)
+
+MISSING_SCANS = 2
+"""Full scans a record must be missing from before its deletion is believed (contract: 4.2, no list of deletions)."""
+
+
+@dataclass(slots=True)
+class Extraction:
+    """Counts of one extraction.
+
+    Args:
+        read: records read that lie in the window.
+        staged: of them, staged for processing.
+        known: of them, unchanged since they were last consumed, hence not staged.
+        skipped: read, but outside the window.
+        undated: read, but without a modification time, so in no window.
+        deleted: records found to be deleted and staged as such.
+        latest: largest modification time read.
+    """
+
+    read: int = 0
+    staged: int = 0
+    known: int = 0
+    skipped: int = 0
+    undated: int = 0
+    deleted: int = 0
+    latest: datetime | None = None
+
+
+def incremental_window(pair: Pair, flow: Flow) -> Window:
+    """Return the window of a scheduled run: from the watermark, less the overlap, to open end.
+
+    Framework360 documents no filter by modification date, and its dates are hints that may be missing (contract 4.2),
+    so its runs read everything and tell changes by content.
+
+    Args:
+        pair: store and settings.
+        flow: entity and direction.
+
+    Returns:
+        An unbounded window if the flow has no watermark yet.
+    """
+    if flow.source is System.FRAMEWORK360:
+        return Window()
+    with pair.store.begin() as tx:
+        watermark = tx.watermark(flow)
+    if watermark is None:
+        return Window()
+    return Window(since=watermark - timedelta(minutes=pair.settings.limits.overlap_minutes))
+
+
+def extract(pair: Pair, flow: Flow, window: Window, run_id: str, origin: Origin) -> Extraction:
+    """Read a window of the source system and stage every record whose content was not consumed yet.
+
+    Each page is staged and counted in one commit, so a crash leaves no page half counted.
+
+    Args:
+        pair: the two systems, the store, the settings.
+        flow: entity and direction.
+        window: modification times to read; unbounded reads everything and detects deletions.
+        run_id: run in whose ledger the records count.
+        origin: the producer, which gives the priority.
+
+    Returns:
+        The counts.
+
+    Raises:
+        SyncError: as the gateway raises; SYNC-504 if the share of deleted records is too large to believe.
+    """
+    pair.require_on(flow)
+    counts = Extraction()
+    complete = window == Window()
+    seen: set[str] = set()
+    for page in pair.gateway(flow.source, flow.entity).scan(window):
+        _stage_page(pair, flow, page, run_id, origin, counts)
+        if complete:
+            seen.update(record.id for record in page.records)
+    if complete:
+        _stage_deletions(pair, flow, seen, run_id, origin, counts)
+    return counts
+
+
+def stage_ids(pair: Pair, flow: Flow, ids: Sequence[str], run_id: str, origin: Origin) -> int:
+    """Stage records by id, to be read when they are processed.
+
+    Args:
+        pair: the store.
+        flow: entity and direction.
+        ids: in the source system.
+        run_id: run in whose ledger they count.
+        origin: the producer.
+
+    Returns:
+        Number of distinct ids staged.
+    """
+    pair.require_on(flow)
+    distinct = list(dict.fromkeys(ids))
+    with pair.store.begin() as tx:
+        counts = tx.stage([Change(flow, source_id, origin=origin, run_id=run_id) for source_id in distinct])
+        tx.count_read(run_id, read=len(distinct), staged=counts)
+    return len(distinct)
+
+
+def advance_watermark(pair: Pair, flow: Flow, started_at: datetime, counts: Extraction) -> None:
+    """Move the watermark after a window was staged completely.
+
+    Args:
+        pair: the store.
+        flow: entity and direction.
+        started_at: when the extraction began. A record changed during the scan is given as first seen, so the watermark
+            never moves beyond this time.
+        counts: of the extraction.
+    """
+    with pair.store.begin() as tx:
+        tx.advance_watermark(flow, min(counts.latest or started_at, started_at))
+
+
+def _stage_page(pair: Pair, flow: Flow, page: Page, run_id: str, origin: Origin, counts: Extraction) -> None:
+    changes = fresh_changes(pair, flow, page.records, run_id, origin)
+    with pair.store.begin() as tx:
+        staged = tx.stage(changes)
+        tx.count_read(
+            run_id,
+            announced=page.announced,
+            read=len(page.records) + page.skipped + len(page.undated),
+            staged=staged,
+            known=len(page.records) - len(changes),
+            skipped=page.skipped,
+            undated=len(page.undated),
+        )
+    counts.read += len(page.records)
+    counts.staged += staged.staged
+    counts.known += len(page.records) - staged.staged
+    counts.skipped += page.skipped
+    counts.undated += len(page.undated)
+    times = [record.updated_at for record in page.records if record.updated_at is not None]
+    if times:
+        counts.latest = max(times) if counts.latest is None else max(counts.latest, *times)
+
+
+def fresh_changes(pair: Pair, flow: Flow, records: Sequence[SourceRecord], run_id: str, origin: Origin) -> list[Change]:
+    """Make changes of the records whose content was not consumed yet.
+
+    Args:
+        pair: mappings and store.
+        flow: entity and direction.
+        records: read from the source.
+        run_id: run in whose ledger they count.
+        origin: the producer.
+
+    Returns:
+        Changes with fingerprint, natural key and name, in the order of the records.
+    """
+    mapping = pair.mapping(flow)
+    prints = {record.id: source_fingerprint(pair, mapping, record) for record in records}
+    with pair.store.begin() as tx:
+        known = tx.known_fingerprints(flow, list(prints))
+    fresh = [record for record in records if known.get(record.id) != prints[record.id]]
+    rows = transform(mapping, [record.raw for record in fresh]).rows
+    return [
+        Change(
+            flow=flow,
+            source_id=record.id,
+            origin=origin,
+            record=record,
+            fingerprint=prints[record.id],
+            match_key=None if isinstance(row, Rejection) else match_key(mapping, row.values),
+            display_name="" if isinstance(row, Rejection) else mapping.name_of(row.values),
+            run_id=run_id,
+        )
+        for record, row in zip(fresh, rows, strict=True)
+    ]
+
+
+def _stage_deletions(pair: Pair, flow: Flow, seen: set[str], run_id: str, origin: Origin, counts: Extraction) -> None:
+    """Compare the linked records with a complete scan; believe a deletion only after a second scan and a read by id."""
+    with pair.store.begin() as tx:
+        missing = [record_id for record_id in tx.link_ids(flow.entity, flow.source) if record_id not in seen]
+        linked = tx.count_linked(flow.entity)
+        back = set(tx.missing(flow.entity, flow.source)).difference(missing)
+        tx.clear_missing(flow.entity, flow.source, sorted(back))
+    if not missing:
+        return
+    guard = pair.settings.guard
+    if len(missing) > guard.min_records and len(missing) > guard.max_share * linked:
+        raise SyncError(
+            GUARD,
+            f"{len(missing)} of {linked} linked {flow.entity.value}s are missing from the scan of "
+            f"{flow.source.value}; nothing was unlinked",
+            rule=f"guard.max_share {guard.max_share}",
+        )
+    with pair.store.begin() as tx:
+        scans = tx.mark_missing(flow.entity, flow.source, missing)
+    suspected = [record_id for record_id in missing if scans.get(record_id, 0) >= MISSING_SCANS]
+    still_there = set(pair.gateway(flow.source, flow.entity).fetch(suspected)) if suspected else set()
+    gone = [record_id for record_id in suspected if record_id not in still_there]
+    with pair.store.begin() as tx:
+        staged = tx.stage([Change(flow, record_id, Operation.DELETE, origin, run_id=run_id) for record_id in gone])
+        tx.count_read(run_id, read=staged.staged, staged=staged)
+    counts.deleted = staged.staged
+    log.info("%s: %d records missing from the scan, %d of them deleted", flow.name, len(missing), staged.staged)
+
+
+def pages_of_ids(pair: Pair, flow: Flow, ids: Sequence[str]) -> Iterator[Page]:
+    """Read records by id, in pages, for a plan that stages nothing."""
+    size = pair.settings.limits.batch_size
+    gateway = pair.gateway(flow.source, flow.entity)
+    for start in range(0, len(ids), size):
+        chunk = list(ids[start : start + size])
+        yield Page(list(gateway.fetch(chunk).values()))

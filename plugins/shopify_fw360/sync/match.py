@@ -1,0 +1,169 @@
+"""Find the counterpart of records that have no link yet, and refuse to guess."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shopify_fw360.errors import AMBIGUOUS, SyncError
+from shopify_fw360.mapping.compiler import CompiledMapping
+from shopify_fw360.records import UNSET, Gateway, Link, SourceRecord
+from shopify_fw360.store.database import Store
+from shopify_fw360.sync.canonical import comparable
+
+
+@dataclass(frozen=True, slots=True)
+class Seeker:
+    """A source record that looks for its counterpart.
+
+    Args:
+        source_id: id in the source system.
+        values: target values the mapping made of it.
+        match_key: its normalised natural key, None if it has none.
+        resumed: whether an earlier attempt may have created the counterpart already.
+    """
+
+    source_id: str
+    values: Mapping[str, Any]
+    match_key: str | None
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Result of the search.
+
+    Args:
+        record: the one counterpart, None if there is none.
+        link: a link the counterpart already has without a record on the source side.
+        error: SYNC-204 if the counterpart is ambiguous.
+        candidates: ids named by the error.
+    """
+
+    record: SourceRecord | None = None
+    link: Link | None = None
+    error: SyncError | None = None
+    candidates: Sequence[str] = ()
+
+
+def match_key(mapping: CompiledMapping, values: Mapping[str, Any]) -> str | None:
+    """Return the normalised natural key of a record.
+
+    Args:
+        mapping: names the natural keys in order of preference.
+        values: target values of the record.
+
+    Returns:
+        ``field:value`` of the first natural key that has a value, None without any.
+    """
+    for name in mapping.match:
+        value = comparable(mapping.fields[name].target, values.get(name, UNSET))
+        if value is not None:
+            return f"{name}:{value}"
+    return None
+
+
+def find_matches(
+    store: Store, gateway: Gateway, mapping: CompiledMapping, seekers: Sequence[Seeker]
+) -> dict[str, Match]:
+    """Search the target system for the counterparts of unlinked records.
+
+    A record is ambiguous if its own side has another record with the same natural key, if the target has several, or
+    if the only one found is already linked to another record. Ambiguous records are never written.
+
+    Args:
+        store: knows links and staged records.
+        gateway: of the target system.
+        mapping: names the natural keys.
+        seekers: the records.
+
+    Returns:
+        For each source id its match.
+
+    Raises:
+        SyncError: as the gateway raises.
+    """
+    flow = mapping.flow
+    keyed = {seeker.source_id: seeker.match_key for seeker in seekers if seeker.match_key}
+    with store.begin() as tx:
+        twins = tx.duplicates_of(flow, keyed)
+    result: dict[str, Match] = {}
+    searching: list[Seeker] = []
+    for seeker in seekers:
+        others = twins.get(seeker.source_id, ())
+        if others:
+            result[seeker.source_id] = _ambiguous(
+                seeker, f"{flow.source.value} has other records with the same {_key_name(seeker)}", others
+            )
+        else:
+            searching.append(seeker)
+    found = _search(gateway, mapping, searching)
+    ids = [record.id for records in found.values() for record in records]
+    with store.begin() as tx:
+        links = tx.links(flow.entity, flow.target, ids)
+    for seeker in searching:
+        result[seeker.source_id] = _judge(seeker, found.get(seeker.source_id, []), links, mapping)
+    return result
+
+
+def _search(gateway: Gateway, mapping: CompiledMapping, seekers: Sequence[Seeker]) -> dict[str, list[SourceRecord]]:
+    found: dict[str, list[SourceRecord]] = {}
+    for seeker in seekers:
+        if seeker.resumed:
+            known = gateway.find_counterpart(seeker.source_id)
+            if known is not None:
+                found[seeker.source_id] = [known]
+    for name in mapping.match:
+        target = mapping.fields[name].target
+        values: dict[str, list[str]] = {}
+        for seeker in seekers:
+            value = seeker.values.get(name, UNSET)
+            if seeker.source_id not in found and comparable(target, value) is not None:
+                values.setdefault(str(value), []).append(seeker.source_id)
+        if not values:
+            continue
+        for value, records in gateway.find(name, list(values)).items():
+            if records:
+                for source_id in values[value]:
+                    found[source_id] = records
+    return found
+
+
+def _judge(
+    seeker: Seeker, records: Sequence[SourceRecord], links: Mapping[str, Link], mapping: CompiledMapping
+) -> Match:
+    flow = mapping.flow
+    if not records:
+        return Match()
+    if len(records) > 1:
+        ids = [record.id for record in records]
+        return _ambiguous(
+            seeker, f"{flow.target.value} has {len(records)} records with the same {_key_name(seeker)}", ids
+        )
+    record = records[0]
+    link = links.get(record.id)
+    if link is not None:
+        taken_by = link.id_in(flow.source)
+        if taken_by is not None and taken_by != seeker.source_id:
+            return _ambiguous(
+                seeker,
+                f"{flow.target.value} record {record.id} is already linked to {flow.source.value} record {taken_by}",
+                [record.id, taken_by],
+            )
+    return Match(record=record, link=link)
+
+
+def _key_name(seeker: Seeker) -> str:
+    return "key" if seeker.match_key is None else seeker.match_key.partition(":")[0]
+
+
+def _ambiguous(seeker: Seeker, message: str, candidates: Sequence[str]) -> Match:
+    error = SyncError(
+        AMBIGUOUS,
+        f"{message}: {', '.join(candidates)}",
+        record=seeker.source_id,
+        field=_key_name(seeker),
+        rule="one counterpart on each side",
+    )
+    return Match(error=error, candidates=tuple(candidates))

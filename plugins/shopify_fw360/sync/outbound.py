@@ -1,0 +1,38 @@
+"""Which records may leave Framework360."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shopify_fw360.records import Entity, Flow, Raw, System
+from shopify_fw360.settings import OutboundFilter, SyncSettings
+
+
+def exclusion(settings: SyncSettings, flow: Flow, raw: Raw) -> str | None:
+    """Tell why a record is not sent, or None if it is.
+
+    Args:
+        settings: the outbound filter among others.
+        flow: entity and direction; only customers leaving Framework360 are limited.
+        raw: the source record with ``marketing_list`` and ``tags``.
+
+    Returns:
+        A sentence for lists and journal, None if the record passes.
+    """
+    if flow != Flow(Entity.CUSTOMER, System.FRAMEWORK360):
+        return None
+    outbound: OutboundFilter = settings.customers.outbound
+    if outbound.mode == "lists":
+        if _folded(raw.get("marketing_list")) & _folded(outbound.lists):
+            return None
+        return f"not on one of the marketing lists {', '.join(outbound.lists)}"
+    if outbound.mode == "tags":
+        if _folded(raw.get("tags")) & _folded(outbound.tags):
+            return None
+        return f"has none of the tags {', '.join(outbound.tags)}"
+    return None
+
+
+def _folded(values: object) -> set[str]:
+    items: Iterable[object] = values if isinstance(values, list | tuple | set | frozenset) else ()
+    return {str(item).strip().casefold() for item in items}

@@ -1,0 +1,64 @@
+"""One shop and one site that are kept in agreement, with everything the core needs to work on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shopify_fw360.errors import FLOW_OFF, MAPPING_INVALID, SyncError
+from shopify_fw360.mapping.compiler import CompiledMapping
+from shopify_fw360.records import Entity, Flow, Gateway, System
+from shopify_fw360.settings import SyncSettings
+from shopify_fw360.store.database import Store
+
+
+def utc_now() -> datetime:
+    """Return the present moment as aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A shop and a site.
+
+    Args:
+        store: queue, links, journal, ledger.
+        settings: what a person has set.
+        mappings: compiled mapping of each flow.
+        gateways: access to each entity of each system.
+        in_flight: per system the number of writes that may be under way at once.
+        clock: tells the present moment; tests replace it.
+    """
+
+    store: Store
+    settings: SyncSettings
+    mappings: Mapping[Flow, CompiledMapping]
+    gateways: Mapping[tuple[System, Entity], Gateway]
+    in_flight: Mapping[System, int]
+    clock: Callable[[], datetime] = utc_now
+
+    def gateway(self, system: System, entity: Entity) -> Gateway:
+        """Return the gateway to an entity of a system."""
+        return self.gateways[system, entity]
+
+    def mapping(self, flow: Flow) -> CompiledMapping:
+        """Return the mapping of a flow.
+
+        Raises:
+            SyncError: SYNC-101 if there is no mapping file for it.
+        """
+        try:
+            return self.mappings[flow]
+        except KeyError:
+            name = f"include/mappings/{flow.entity.value}.{flow.source.value}_to_{flow.target.value}.yaml"
+            raise SyncError(MAPPING_INVALID, f"the flow {flow.name} has no mapping file {name}") from None
+
+    def require_on(self, flow: Flow) -> None:
+        """Refuse to run a flow that the settings switch off.
+
+        Raises:
+            SyncError: SYNC-107.
+        """
+        if not self.settings.flows.is_on(flow):
+            raise SyncError(FLOW_OFF, f"{flow.name} is off in sync_settings")

@@ -1,0 +1,143 @@
+"""The plan: what a run would do to each record, as values that can be read, printed, approved and applied."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from shopify_fw360.errors import SyncError
+from shopify_fw360.records import Flow, Link, Outcome, SourceRecord
+from shopify_fw360.sync.canonical import plain
+from shopify_fw360.sync.merge import FieldDecision
+
+
+class Action(StrEnum):
+    """What is done to one record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    LINK = "link"
+    UNCHANGED = "unchanged"
+    EXCLUDED = "excluded"
+    UNLINK = "unlink"
+    CONFLICT = "conflict"
+    PARKED = "parked"
+
+
+OUTCOMES: Mapping[Action, Outcome] = {
+    Action.CREATE: Outcome.CREATED,
+    Action.UPDATE: Outcome.UPDATED,
+    Action.LINK: Outcome.LINKED,
+    Action.UNCHANGED: Outcome.UNCHANGED,
+    Action.EXCLUDED: Outcome.EXCLUDED,
+    Action.UNLINK: Outcome.UNLINKED,
+    Action.CONFLICT: Outcome.CONFLICT,
+    Action.PARKED: Outcome.PARKED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """What is done to one record and why.
+
+    Args:
+        flow: entity and direction.
+        source_id: id in the source system.
+        action: what is done.
+        reason: one sentence for people.
+        source: the source record, None if it is gone.
+        current: the target record as it is now, None if there is none.
+        link: the stored link, None if there is none yet.
+        incoming: target values the mapping made.
+        changes: values that are written, by target field.
+        decisions: of the merge, by target field.
+        match_key: normalised natural key of the source record.
+        display_name: for lists.
+        error: why the record is parked.
+        candidates: ids of the possible counterparts of an ambiguous record.
+        fingerprint: of the source content this item carries over.
+    """
+
+    flow: Flow
+    source_id: str
+    action: Action
+    reason: str
+    source: SourceRecord | None = None
+    current: SourceRecord | None = None
+    link: Link | None = None
+    incoming: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    decisions: Mapping[str, FieldDecision] = field(default_factory=dict)
+    match_key: str | None = None
+    display_name: str = ""
+    error: SyncError | None = None
+    candidates: Sequence[str] = ()
+    fingerprint: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether carrying the item out writes to the target system."""
+        return self.action is Action.CREATE or bool(self.changes)
+
+    def before(self) -> dict[str, Any]:
+        """Values of the written fields as they were, plain JSON."""
+        return {name: plain(self.decisions[name].present) for name in self.changes if name in self.decisions}
+
+    def after(self) -> dict[str, Any]:
+        """Values that are written, plain JSON."""
+        return {name: plain(value) for name, value in self.changes.items()}
+
+    def reasons(self) -> dict[str, str]:
+        """Why each field is written, left or disputed; fields that agree anyway are not named."""
+        return {name: d.reason for name, d in self.decisions.items() if d.decision != "agree"}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the item as JSON: action, ids, field diff, reasons."""
+        return {
+            "flow": self.flow.name,
+            "action": self.action.value,
+            "source_id": self.source_id,
+            "target_id": None if self.current is None else self.current.id,
+            "name": self.display_name,
+            "reason": self.reason,
+            "changes": {name: {"from": self.before().get(name), "to": value} for name, value in self.after().items()},
+            "error": None if self.error is None else self.error.code.code,
+            "candidates": list(self.candidates),
+        }
+
+
+def summary(items: Iterable[PlanItem]) -> dict[str, int]:
+    """Count a plan's items by action, every action named."""
+    counts = Counter(item.action for item in items)
+    return {action.value: counts.get(action, 0) for action in Action}
+
+
+def table(items: Sequence[PlanItem], limit: int = 50, *, values: bool = False) -> str:
+    """Render a plan as a text table.
+
+    Args:
+        items: the plan.
+        limit: most rows shown; the rest is counted in a last line.
+        values: whether the field diffs show values; off for logs, which must not hold personal data.
+
+    Returns:
+        Lines with action, source id, target id, and the changed fields or the reason.
+    """
+    rows = [("ACTION", "SOURCE", "TARGET", "WHAT")]
+    for item in items[:limit]:
+        before = item.before()
+        diff = ", ".join(
+            f"{name}: {before.get(name)!r} -> {new!r}" if values else name for name, new in item.after().items()
+        )
+        target = "" if item.current is None else item.current.id
+        rows.append((item.action.value, item.source_id, target, diff or item.reason))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])) for row in rows
+    ]
+    if len(items) > limit:
+        lines.append(f"... and {len(items) - limit} more")
+    return "\n".join(lines)

@@ -1,0 +1,272 @@
+"""Turn staged changes into a plan. Reads both systems and the store, writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shopify_fw360.errors import CONFLICT, VANISHED, SyncError
+from shopify_fw360.mapping.compiler import CompiledMapping
+from shopify_fw360.mapping.engine import Rejection, Row, read_targets, transform
+from shopify_fw360.records import Change, Flow, Link, Operation, Origin, SourceRecord
+from shopify_fw360.sync.canonical import fingerprint
+from shopify_fw360.sync.match import Match, Seeker, find_matches, match_key
+from shopify_fw360.sync.merge import MergeInput, changes_of, conflicts_of, merge
+from shopify_fw360.sync.outbound import exclusion
+from shopify_fw360.sync.pair import Pair
+from shopify_fw360.sync.plan import Action, PlanItem
+
+
+def source_fingerprint(pair: Pair, mapping: CompiledMapping, record: SourceRecord) -> str:
+    """Fingerprint what a flow would carry over of a source record, the outbound filter's verdict included."""
+    excluded = exclusion(pair.settings, mapping.flow, record.raw)
+    return fingerprint(mapping.sources, mapping.digest, record.raw, "" if excluded is None else "excluded")
+
+
+def plan(pair: Pair, flow: Flow, changes: Sequence[Change]) -> list[PlanItem]:
+    """Plan what to do with staged changes of one flow.
+
+    Args:
+        pair: the two systems, the store, the settings.
+        flow: all changes belong to it.
+        changes: each source id once.
+
+    Returns:
+        One item per change, in the order given.
+
+    Raises:
+        SyncError: what concerns a whole system (token, key, network); failures of one record become parked items.
+    """
+    return _Planning(pair, flow).run(changes)
+
+
+@dataclass(slots=True)
+class _Planning:
+    pair: Pair
+    flow: Flow
+    items: dict[str, PlanItem] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+    unwritable: frozenset[str] = frozenset()
+
+    def run(self, changes: Sequence[Change]) -> list[PlanItem]:
+        mapping = self.pair.mapping(self.flow)
+        records = self._fetch(changes)
+        with self.pair.store.begin() as tx:
+            self.links = tx.links(self.flow.entity, self.flow.source, [change.source_id for change in changes])
+        open_records = [self._admit(change, records.get(change.source_id)) for change in changes]
+        admitted = [record for record in open_records if record is not None]
+        rows = self._transform(mapping, admitted)
+        currents = self._fetch_linked([record for record in admitted if record.id in rows])
+        seekers = [
+            Seeker(
+                record.id,
+                rows[record.id].values,
+                match_key(mapping, rows[record.id].values),
+                resumed=record.id in self.links,
+            )
+            for record in admitted
+            if record.id in rows and record.id not in self.items and record.id not in currents
+        ]
+        matches = find_matches(self.pair.store, self._target, mapping, seekers) if seekers else {}
+        waiting = [record for record in admitted if record.id not in self.items]
+        founds = [_found(currents.get(record.id), matches.get(record.id)) for record in waiting]
+        presents = iter(read_targets(mapping, [found.raw for found in founds if found is not None]))
+        with self.pair.store.begin() as tx:
+            self.unwritable = tx.unwritable(self.flow.target, self.flow.entity)
+        for record, found in zip(waiting, founds, strict=True):
+            present = None if found is None else next(presents)
+            self._merge_one(
+                mapping,
+                record,
+                rows[record.id],
+                found=found,
+                present=present,
+                match=matches.get(record.id),
+                linked=currents.get(record.id),
+            )
+        return [self.items[change.source_id] for change in changes]
+
+    @property
+    def _target(self) -> Any:
+        return self.pair.gateway(self.flow.target, self.flow.entity)
+
+    def _fetch(self, changes: Sequence[Change]) -> dict[str, SourceRecord]:
+        """A webhook or a button brings only an id; a poll has brought the record, which saves the second read."""
+        records = {
+            change.source_id: change.record
+            for change in changes
+            if change.record is not None and change.operation is Operation.UPSERT
+        }
+        missing = [change.source_id for change in changes if change.source_id not in records]
+        if missing:
+            records.update(self.pair.gateway(self.flow.source, self.flow.entity).fetch(missing))
+        return records
+
+    def _admit(self, change: Change, record: SourceRecord | None) -> SourceRecord | None:
+        link = self.links.get(change.source_id)
+        if record is None:
+            self._put_gone(change, link)
+            return None
+        if link is not None and link.status == "unlinked" and change.origin is not Origin.SYNC_NOW:
+            self.items[record.id] = self._item(
+                record, Action.EXCLUDED, "its counterpart was deleted; only Sync now creates it again", link=link
+            )
+            return None
+        reason = exclusion(self.pair.settings, self.flow, record.raw)
+        if reason is not None:
+            self.items[record.id] = self._item(record, Action.EXCLUDED, reason, link=link)
+            return None
+        return record
+
+    def _put_gone(self, change: Change, link: Link | None) -> None:
+        if link is None:
+            reason = f"deleted in {self.flow.source.value} before it was ever synchronised"
+            action = Action.UNCHANGED
+        else:
+            reason = f"deleted in {self.flow.source.value}"
+            action = Action.UNLINK
+        self.items[change.source_id] = PlanItem(
+            flow=self.flow,
+            source_id=change.source_id,
+            action=action,
+            reason=reason,
+            link=link,
+            display_name=change.display_name if link is None else link.display_name,
+        )
+
+    def _transform(self, mapping: CompiledMapping, records: Sequence[SourceRecord]) -> dict[str, Row]:
+        rows: dict[str, Row] = {}
+        result = transform(mapping, [record.raw for record in records])
+        for record, outcome in zip(records, result.rows, strict=True):
+            if isinstance(outcome, Rejection):
+                error = outcome.as_error(f"{self.flow.entity.value} {self.flow.source.value}:{record.id}")
+                self.items[record.id] = self._item(
+                    record, Action.PARKED, str(error), link=self.links.get(record.id), error=error
+                )
+            else:
+                rows[record.id] = outcome
+        return rows
+
+    def _fetch_linked(self, records: Sequence[SourceRecord]) -> dict[str, SourceRecord]:
+        wanted: dict[str, str] = {}
+        for record in records:
+            link = self.links.get(record.id)
+            other = None if link is None else link.id_in(self.flow.target)
+            if other is not None:
+                wanted[other] = record.id
+        found = self._target.fetch(list(wanted)) if wanted else {}
+        for other, source_id in wanted.items():
+            if other not in found:
+                record = next(item for item in records if item.id == source_id)
+                error = SyncError(VANISHED, f"{self.flow.target.value} record {other} does not exist any more")
+                self.items[source_id] = self._item(
+                    record, Action.UNLINK, error.message, link=self.links[source_id], error=error
+                )
+        return {wanted[other]: record for other, record in found.items()}
+
+    def _merge_one(
+        self,
+        mapping: CompiledMapping,
+        record: SourceRecord,
+        row: Row,
+        *,
+        found: SourceRecord | None,
+        present: Mapping[str, Any] | None,
+        match: Match | None,
+        linked: SourceRecord | None,
+    ) -> None:
+        link = self.links.get(record.id)
+        key = match_key(mapping, row.values)
+        name = mapping.name_of(row.values)
+        if match is not None and match.error is not None:
+            self.items[record.id] = self._item(
+                record,
+                Action.PARKED,
+                match.error.message,
+                link=link,
+                error=match.error,
+                candidates=match.candidates,
+                match_key=key,
+                display_name=name,
+                incoming=row.values,
+            )
+            return
+        if match is not None and match.record is not None:
+            link = _joined(link, match.link)
+        decisions = merge(
+            mapping.fields,
+            MergeInput(
+                source=self.flow.source,
+                incoming=row.values,
+                defaulted=row.defaulted,
+                present=present,
+                base={} if link is None else link.base.get(self.flow.name, {}),
+                unwritable=self.unwritable,
+                source_time=record.updated_at,
+                target_time=None if found is None else found.updated_at,
+            ),
+        )
+        changes = changes_of(decisions)
+        conflicts = conflicts_of(decisions)
+        action, reason = _action(linked, found, changes, conflicts)
+        error = None
+        if conflicts:
+            error = SyncError(CONFLICT, f"both sides changed {', '.join(conflicts)}", record=record.id)
+        self.items[record.id] = self._item(
+            record,
+            action,
+            reason,
+            link=link,
+            current=found,
+            incoming=row.values,
+            changes=changes,
+            decisions=decisions,
+            match_key=key,
+            display_name=name,
+            error=error,
+        )
+
+    def _item(self, record: SourceRecord, action: Action, reason: str, **more: Any) -> PlanItem:
+        mapping = self.pair.mapping(self.flow)
+        link: Link | None = more.get("link")
+        more.setdefault("display_name", "" if link is None else link.display_name)
+        return PlanItem(
+            flow=self.flow,
+            source_id=record.id,
+            action=action,
+            reason=reason,
+            source=record,
+            fingerprint=source_fingerprint(self.pair, mapping, record),
+            **more,
+        )
+
+
+def _joined(own: Link | None, other: Link | None) -> Link | None:
+    """Join the row a source record has without a counterpart with the row its counterpart has without a source."""
+    if own is None or other is None:
+        return own or other
+    return replace(
+        other,
+        base={**other.base, **own.base},
+        fingerprints={**other.fingerprints, **own.fingerprints},
+        match_keys={**other.match_keys, **own.match_keys},
+    )
+
+
+def _found(linked: SourceRecord | None, match: Match | None) -> SourceRecord | None:
+    return linked if linked is not None or match is None else match.record
+
+
+def _action(
+    linked: SourceRecord | None, found: SourceRecord | None, changes: Mapping[str, Any], conflicts: Sequence[str]
+) -> tuple[Action, str]:
+    if conflicts:
+        return Action.CONFLICT, f"both sides changed {', '.join(conflicts)}"
+    if found is None:
+        return Action.CREATE, "no counterpart exists"
+    if linked is None:
+        return Action.LINK, "the counterpart was found by its natural key"
+    if changes:
+        return Action.UPDATE, f"{len(changes)} field(s) differ"
+    return Action.UNCHANGED, "both sides agree"
