@@ -1,0 +1,143 @@
+"""Put a pair together from its clients, its store, its settings and its mapping files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from shopify_fw360.framework360.client import Framework360Client
+from shopify_fw360.framework360.customers import Framework360Customers
+from shopify_fw360.framework360.schema import Framework360Schema
+from shopify_fw360.mapping.directory import load_directory
+from shopify_fw360.mapping.rules import CompiledMapping
+from shopify_fw360.records import Entity, Flow, Gateway, Schema, System, TargetField
+from shopify_fw360.settings import SyncSettings
+from shopify_fw360.shopify.budget import BudgetState, CostReport, first_state, reserve, settle
+from shopify_fw360.shopify.client import ShopifyClient
+from shopify_fw360.shopify.customers import ShopifyCustomers
+from shopify_fw360.shopify.schema import ShopifySchema
+from shopify_fw360.store.budget import LockedState
+from shopify_fw360.store.database import Store
+from shopify_fw360.sync.pair import Pair, utc_now
+
+SHOPIFY_IN_FLIGHT: Final = 8
+"""Requests to Shopify at the same time; the cost budget, not this number, sets the pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBudget:
+    """The cost budget of a shop kept in the store, so that all workers spend from one account.
+
+    Args:
+        states: the locked state per shop.
+    """
+
+    states: LockedState
+
+    def reserve(self, shop: str, cost: float, now: float) -> float:
+        """Reserve points; see ``shopify.budget.BudgetBackend.reserve``."""
+
+        def change(held: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], float]:
+            state, wait = reserve(_state(held, now), cost, now)
+            return asdict(state), wait
+
+        return self.states.with_state(shop, change)
+
+    def settle(self, shop: str, reserved: float, report: CostReport, now: float) -> None:
+        """Settle a reservation; see ``shopify.budget.BudgetBackend.settle``."""
+
+        def change(held: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], None]:
+            return asdict(settle(_state(held, now), reserved, report, now)), None
+
+        self.states.with_state(shop, change)
+
+
+def _state(held: Mapping[str, Any] | None, now: float) -> BudgetState:
+    return first_state(now) if held is None else BudgetState(**held)
+
+
+def schemas() -> dict[System, Schema]:
+    """Return what both systems let us read and write."""
+    return {System.SHOPIFY: ShopifySchema(), System.FRAMEWORK360: Framework360Schema()}
+
+
+def load_mappings(
+    directory: Path, settings: SyncSettings, granted_scopes: Collection[str] | None = None
+) -> dict[Flow, CompiledMapping]:
+    """Load and check all mapping files.
+
+    Args:
+        directory: ``include/mappings`` of the project.
+        settings: of the pair.
+        granted_scopes: access scopes of the shop, None leaves them unchecked.
+
+    Returns:
+        The compiled mapping of each flow that has a file.
+
+    Raises:
+        SyncError: all faults of all files at once, with file and line.
+    """
+    return load_directory(directory, schemas(), granted_scopes, settings)
+
+
+def build_pair(
+    *,
+    store: Store,
+    settings: SyncSettings,
+    mappings: Mapping[Flow, CompiledMapping],
+    shopify: ShopifyClient,
+    framework360: Framework360Client,
+    clock: Callable[[], datetime] = utc_now,
+) -> Pair:
+    """Put a pair together.
+
+    Args:
+        store: of the pair.
+        settings: what a person has set.
+        mappings: as ``load_mappings`` returns them.
+        shopify: client of the shop.
+        framework360: client of the site.
+        clock: tells the present moment.
+
+    Returns:
+        The pair, with a gateway for each entity that has a mapping.
+    """
+    gateways: dict[tuple[System, Entity], Gateway] = {}
+    if any(flow.entity is Entity.CUSTOMER for flow in mappings):
+        paths, targets = _needs(mappings, System.SHOPIFY, Entity.CUSTOMER)
+        gateways[System.SHOPIFY, Entity.CUSTOMER] = ShopifyCustomers(
+            shopify, paths, targets, opt_in_level=settings.customers.opt_in_level, clock=clock
+        )
+        paths, targets = _needs(mappings, System.FRAMEWORK360, Entity.CUSTOMER)
+        gateways[System.FRAMEWORK360, Entity.CUSTOMER] = Framework360Customers(
+            framework360,
+            framework360.options,
+            paths=paths,
+            targets=targets,
+            count_cancelled_orders=settings.customers.count_cancelled_orders,
+        )
+    in_flight = {
+        System.SHOPIFY: SHOPIFY_IN_FLIGHT,
+        System.FRAMEWORK360: framework360.options.limits.in_flight,
+    }
+    return Pair(store, settings, mappings, gateways, in_flight, clock)
+
+
+def _needs(
+    mappings: Mapping[Flow, CompiledMapping], system: System, entity: Entity
+) -> tuple[frozenset[str], dict[str, TargetField]]:
+    """What records of a system must carry: as source of one direction and as present state of the other's target."""
+    paths: set[str] = set()
+    targets: dict[str, TargetField] = {}
+    for flow, mapping in mappings.items():
+        if flow.entity is not entity:
+            continue
+        if flow.source is system:
+            paths |= mapping.paths
+        else:
+            paths |= mapping.read_paths
+            targets.update({name: rule.target for name, rule in mapping.fields.items()})
+    return frozenset(paths), targets
