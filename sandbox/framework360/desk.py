@@ -49,18 +49,8 @@ class Framework360Desk:
     system = "Framework360"
     accent = "#0b6b57"
     columns: Sequence[str] = (
-        "Id",
-        "Name",
-        "E-mail",
-        "Phone",
-        "City",
-        "Lists",
-        "Tags",
-        "Consent",
-        "Orders",
-        "Total",
-        "Changed",
-    )
+        "Id", "Name", "E-mail", "Phone", "City", "Tags", "Consent", "Orders", "Total", "Lists", "Changed",
+    )  # fmt: skip
 
     def __init__(self, backend: Framework360Backend) -> None:
         self._backend = backend
@@ -162,11 +152,11 @@ class Framework360Desk:
             customer.email,
             customer.phone,
             " ".join(filter(None, (customer.comune, customer.citta, customer.stato))),
-            ", ".join(LISTS[found] for found in customer.lists),
             ", ".join(customer.tags),
             "yes" if customer.marketing_active else "no",
             str(count),
             str(total),
+            ", ".join(LISTS[found] for found in customer.lists),
             self._time(customer.modified),
         )
 
