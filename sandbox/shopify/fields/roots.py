@@ -1,0 +1,248 @@
+"""Query roots: lists, counts, and records by id or identifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import GraphQLError
+
+from sandbox.shopify.connections import Page, count_matches, list_page, table_page
+from sandbox.shopify.customer_records import email_key, metafield_key, phone_key
+from sandbox.shopify.customer_search import customer_count_language, customer_language
+from sandbox.shopify.errors import ShopifyError
+from sandbox.shopify.fields.customers import address_record
+from sandbox.shopify.fields.metafields import metafield_record
+from sandbox.shopify.fields.shop import shop_record
+from sandbox.shopify.ids import CHILDREN, number_of, parse_gid
+from sandbox.shopify.registry import resolver
+from sandbox.shopify.searching import Language, Search, compile_search, exact_filter, number_filter, time_filter
+from sandbox.shopify.shop import SHOP_GID, Context, Shop
+from sandbox.shopify.table import Record
+
+Args = Mapping[str, Any]
+
+
+def unknown_id(text: str) -> GraphQLError:
+    """Build Shopify's error for an id that is none."""
+    return ShopifyError(f"Invalid global id '{text}'", "argumentLiteralsIncompatible", typeName="CoercionError")
+
+
+def load(shop: Shop, gid: str) -> Record | None:
+    """Return the record of a global id: a stored one, or an address or metafield of one.
+
+    Raises:
+        ShopifyError: the text is no global id.
+    """
+    parsed = parse_gid(gid)
+    if parsed is None:
+        raise unknown_id(gid)
+    type_name, number = parsed
+    if type_name in shop.tables:
+        return shop.tables[type_name].get(number)
+    if type_name == "MailingAddress":
+        owner = shop.customers.get(number // CHILDREN)
+        addresses = (owner or {}).get("addresses") or []
+        return next((address_record(owner or {}, entry) for entry in addresses if entry["num"] == number), None)
+    if type_name == "Metafield":
+        for table in shop.tables.values():
+            owner = table.get(number // CHILDREN)
+            for name, stored in ((owner or {}).get("metafields") or {}).items():
+                if owner is not None and stored["num"] == number:
+                    return metafield_record(owner, name)
+    return None
+
+
+def note_search(context: Context, name: str, text: str | None, search: Search) -> Search:
+    """Report what a search ignored in `extensions.search`."""
+    if search.warnings:
+        context.searches.append({"path": [name], "query": text, "parsed": {}, "warnings": search.warnings})
+    return search
+
+
+def _one(context: Context, gid: str) -> Record | None:
+    return shop_record(context) if gid == SHOP_GID else load(context.shop, gid)
+
+
+@resolver("QueryRoot", "node")
+def _node(_: Record, context: Context, args: Args) -> Record | None:
+    return _one(context, args["id"])
+
+
+@resolver("QueryRoot", "nodes")
+def _nodes(_: Record, context: Context, args: Args) -> list[Record | None]:
+    return [_one(context, gid) for gid in args["ids"]]
+
+
+def _by_id(type_name: str, *fields: str) -> None:
+    def by_id(_: Record, context: Context, args: Args) -> Record | None:
+        if args.get("id") is None:
+            return None
+        if parse_gid(args["id"]) is None and not args["id"].isdigit():
+            raise unknown_id(args["id"])
+        number = int(args["id"]) if args["id"].isdigit() else number_of(args["id"], type_name)
+        return None if number is None else context.shop.tables[type_name].get(number)
+
+    for field in fields:
+        resolver("QueryRoot", field)(by_id)
+
+
+_by_id("Customer", "customer")
+_by_id("Product", "product")
+_by_id("ProductVariant", "productVariant")
+_by_id("InventoryItem", "inventoryItem")
+_by_id("Collection", "collection")
+_by_id("Order", "order")
+_by_id("WebhookSubscription", "webhookSubscription")
+
+
+@resolver("QueryRoot", "customers")
+@resolver("Shop", "customers")
+def _customers(_: Record, context: Context, args: Args) -> Page:
+    shop = context.shop
+    search = note_search(
+        context, "customers", args.get("query"), compile_search(args.get("query"), customer_language(shop))
+    )
+    return table_page(shop.customers, search, args["sortKey"], args, shop.options.paging_limit)
+
+
+@resolver("QueryRoot", "customersCount")
+def _customers_count(_: Record, context: Context, args: Args) -> dict[str, Any]:
+    language = customer_count_language(context.shop)
+    search = note_search(context, "customersCount", args.get("query"), compile_search(args.get("query"), language))
+    return count_matches(context.shop.customers, search, args.get("limit"))
+
+
+def find_customer(shop: Shop, identifier: Mapping[str, Any]) -> Record | None:
+    """Return the customer of an identifier: id, e-mail, phone (both spellings of the inputs) or custom id.
+
+    Raises:
+        ShopifyError: the custom id has no definition of type `id`.
+    """
+    if identifier.get("id") is not None:
+        number = number_of(identifier["id"], "Customer")
+        return None if number is None else shop.customers.get(number)
+    if identifier.get("customId") is not None:
+        name = custom_id_name(shop, "CUSTOMER", identifier["customId"])
+        key = metafield_key(name, identifier["customId"]["value"])
+    elif (email := identifier.get("email", identifier.get("emailAddress"))) is not None:
+        key = email_key(email.strip())
+    else:
+        key = phone_key(str(identifier.get("phone", identifier.get("phoneNumber"))))
+    number = shop.customers.find(key)
+    return None if number is None else shop.customers.get(number)
+
+
+def custom_id_name(shop: Shop, owner_type: str, custom_id: Mapping[str, Any]) -> str:
+    """Return "namespace.key" of a custom id.
+
+    Raises:
+        ShopifyError: there is no definition of type `id` (Shopify: a top-level NOT_FOUND).
+    """
+    namespace = shop.namespace(custom_id.get("namespace"))
+    definition = shop.definition(owner_type, namespace, custom_id["key"])
+    if definition is None or definition["type"] != "id":
+        raise ShopifyError("Metafield definition of type 'id' is required when using custom ids.", "NOT_FOUND")
+    return f"{namespace}.{custom_id['key']}"
+
+
+@resolver("QueryRoot", "customerByIdentifier")
+def _customer_by_identifier(_: Record, context: Context, args: Args) -> Record | None:
+    return find_customer(context.shop, args["identifier"])
+
+
+@resolver("QueryRoot", "job")
+def _job(_: Record, context: Context, args: Args) -> Record | None:
+    return {"__typename": "Job", "id": args["id"], "done": True} if args["id"] in context.shop.jobs else None
+
+
+@resolver("QueryRoot", "location")
+def _location(_: Record, context: Context, args: Args) -> Record | None:
+    if args.get("id") is None:
+        return next(context.shop.locations.all(), None)
+    number = number_of(args["id"], "Location")
+    return None if number is None else context.shop.locations.get(number)
+
+
+_SIMPLE = Language(
+    filters={
+        "id": number_filter(lambda record: record["num"]),
+        "created_at": time_filter(lambda record: record.get("createdAt")),
+        "updated_at": time_filter(lambda record: record.get("updatedAt")),
+        "topic": exact_filter(lambda record: record.get("topic")),
+        "name": exact_filter(lambda record: record.get("name")),
+        "key": exact_filter(lambda record: record.get("key")),
+        "namespace": exact_filter(lambda record: record.get("namespace")),
+        "type": exact_filter(lambda record: record.get("type")),
+        "owner_type": exact_filter(lambda record: record.get("ownerType")),
+        "active": exact_filter(lambda _: "true"),
+    },
+    words=lambda record: [str(record.get("name") or "")],
+)
+
+
+@resolver("QueryRoot", "locations")
+@resolver("Shop", "locations")
+def _locations(_: Record, context: Context, args: Args) -> Page:
+    search = note_search(context, "locations", args.get("query"), compile_search(args.get("query"), _SIMPLE))
+    return table_page(context.shop.locations, search, args["sortKey"], args, context.shop.options.paging_limit)
+
+
+@resolver("QueryRoot", "webhookSubscriptions")
+def _subscriptions(_: Record, context: Context, args: Args) -> Page:
+    search = note_search(context, "webhookSubscriptions", args.get("query"), compile_search(args.get("query"), _SIMPLE))
+    matches = search.matches
+    topics, uri, form = args.get("topics"), args.get("uri") or args.get("callbackUrl"), args.get("format")
+
+    def wanted(record: Record) -> bool:
+        return (
+            matches(record)
+            and (not topics or record["topic"] in topics)
+            and (uri is None or record["uri"] == uri)
+            and (form is None or record["format"] == form)
+        )
+
+    search.matches = wanted
+    return table_page(context.shop.subscriptions, search, args["sortKey"], args, context.shop.options.paging_limit)
+
+
+@resolver("QueryRoot", "webhookSubscriptionsCount")
+def _subscriptions_count(_: Record, context: Context, args: Args) -> dict[str, Any]:
+    return count_matches(context.shop.subscriptions, compile_search(args.get("query"), _SIMPLE), args.get("limit"))
+
+
+@resolver("QueryRoot", "metafieldDefinitions")
+def _definitions(_: Record, context: Context, args: Args) -> Page:
+    shop = context.shop
+    namespace = None if args.get("namespace") is None else shop.namespace(args["namespace"])
+    search = compile_search(args.get("query"), _SIMPLE)
+    found = [
+        record
+        for record in sorted(shop.definitions.all(), key=lambda record: int(record["num"]))
+        if record["ownerType"] == args["ownerType"]
+        and (namespace is None or record["namespace"] == namespace)
+        and (args.get("key") is None or record["key"] == args["key"])
+        and search.matches(record)
+    ]
+    return list_page(found, args)
+
+
+@resolver("QueryRoot", "metafieldDefinition")
+def _definition(_: Record, context: Context, args: Args) -> Record | None:
+    shop = context.shop
+    if args.get("identifier") is not None:
+        wanted = args["identifier"]
+        return shop.definition(wanted["ownerType"], shop.namespace(wanted.get("namespace")), wanted["key"])
+    number = number_of(args.get("id") or "", "MetafieldDefinition")
+    return None if number is None else shop.definitions.get(number)
+
+
+@resolver("Shop", "customerTags")
+def _customer_tags(_: Record, context: Context, args: Args) -> Page:
+    tags = {tag for record in context.shop.customers.all() for tag in record.get("tags") or []}
+    return list_page(sorted(tags, key=str.casefold), args)
+
+
+@resolver("LegacyInteroperability", "legacyResourceId")
+def _legacy_resource_id(record: Record, _: Context, __: Args) -> int:
+    return int(record.get("num", 0))

@@ -1,0 +1,162 @@
+"""The state of one simulated shop, and what a request knows about its caller."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from sandbox.common.backend import Seed
+from sandbox.shopify.bucket import Bucket
+from sandbox.shopify.customer_records import customer_keys, name_of
+from sandbox.shopify.ids import CHILDREN, child_number, gid
+from sandbox.shopify.options import Options
+from sandbox.shopify.table import Record, Table
+from sandbox.shopify.times import Clock, micros
+from sandbox.shopify.tokens import Tokens
+
+DOMAIN = "sandbox-shop.myshopify.com"
+APP_NUMBER = 4_201
+APP_TITLE = "Sandbox app"
+SHOP_NUMBER = 60_100_200
+FIRST_NUMBER = 7_000_000_000_001
+ZONE = ZoneInfo("Europe/Rome")
+OPENED = micros(datetime(2024, 3, 1, 9, 0, tzinfo=UTC))
+"""When the shop was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a mutation answered under an idempotency key, when, and a digest of its arguments."""
+
+    at: int
+    digest: str
+    payload: Any
+
+
+class Listener(Protocol):
+    """Receives what happens to the records."""
+
+    def notify(self, topic: str, record: Record, extra: Mapping[str, Any]) -> None:
+        """Take a webhook topic of the schema, the record after the event and further payload fields."""
+
+
+class Shop:
+    """Records, options, tokens and the rate limit of one shop.
+
+    Args:
+        seed: what it is filled with; the caller fills it (`seeding.fill`).
+        options: switches.
+    """
+
+    def __init__(self, seed: Seed, options: Options) -> None:
+        self.seed = seed
+        self.options = options
+        self.clock = Clock()
+        self.zone = ZONE
+        self.tokens = Tokens(options.token_scopes)
+        self.bucket = Bucket(options.bucket_size, options.restore_rate)
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.jobs: set[str] = set()
+        self.listeners: list[Listener] = []
+        self.counts = {"queries": 0, "mutations": 0, "throttled": 0}
+        self._numbers: Iterator[int] = itertools.count(FIRST_NUMBER)
+        self.customers = Table(
+            "Customer",
+            sorts={
+                "UPDATED_AT": lambda record: int(record["updatedAt"]),
+                "CREATED_AT": lambda record: int(record["createdAt"]),
+                "NAME": name_of,
+            },
+            keys=customer_keys,
+            lag=lambda: self.options.index_lag_seconds,
+        )
+        self.definitions = Table(
+            "MetafieldDefinition",
+            sorts={"NAME": lambda record: str(record["name"])},
+            keys=lambda record: (definition_key(record["ownerType"], record["namespace"], record["key"]),),
+        )
+        self.subscriptions = Table("WebhookSubscription", sorts={"CREATED_AT": lambda record: int(record["createdAt"])})
+        self.locations = Table("Location", sorts={"NAME": lambda record: str(record["name"])})
+        self.tables: dict[str, Table] = {
+            table.type_name: table
+            for table in (
+                self.customers,
+                self.definitions,
+                self.subscriptions,
+                self.locations,
+                Table("Product"),
+                Table("ProductVariant"),
+                Table("InventoryItem"),
+                Table("Collection"),
+                Table("Order"),
+            )
+        }
+        self.locations.put({"num": self.number(), "name": "Magazzino Milano", "createdAt": OPENED, "updatedAt": OPENED})
+
+    def number(self) -> int:
+        """Return a number for a new record, never used before."""
+        return next(self._numbers)
+
+    def child(self, record: Record) -> int:
+        """Return a number for a new address or metafield of a record, and count it there.
+
+        Raises:
+            OverflowError: the record had all it may ever have.
+        """
+        record["sequence"] = sequence = int(record.get("sequence", 0)) + 1
+        if sequence >= CHILDREN:
+            raise OverflowError(f"record {record['num']} had {CHILDREN - 1} addresses and metafields: no id is left")
+        return child_number(int(record["num"]), sequence)
+
+    def notify(self, topic: str, record: Record, extra: Mapping[str, Any] | None = None) -> None:
+        """Tell the listeners what happened."""
+        for listener in self.listeners:
+            listener.notify(topic, record, extra or {})
+
+    def namespace(self, given: str | None) -> str:
+        """Return the canonical metafield namespace: `$app` and nothing given are the app's own."""
+        if given is None:
+            return f"app--{APP_NUMBER}"
+        if given == "$app" or given.startswith("$app:"):
+            return f"app--{APP_NUMBER}" + given.removeprefix("$app").replace(":", "--", 1)
+        return given
+
+    def definition(self, owner_type: str, namespace: str, key: str) -> Record | None:
+        """Return the metafield definition of a canonical namespace and key."""
+        num = self.definitions.find(definition_key(owner_type, namespace, key))
+        return None if num is None else self.definitions.get(num)
+
+
+def definition_key(owner_type: str, namespace: str, key: str) -> str:
+    """Return the unique key of a metafield definition."""
+    return f"{owner_type}:{namespace}.{key}"
+
+
+def foreign_namespace(namespace: str) -> bool:
+    """Tell whether a canonical namespace belongs to another app."""
+    own = f"app--{APP_NUMBER}"
+    return namespace.startswith("app--") and namespace != own and not namespace.startswith(own + "--")
+
+
+SHOP_GID = gid("Shop", SHOP_NUMBER)
+
+
+@dataclass(slots=True)
+class Context:
+    """One request.
+
+    Args:
+        shop: the shop asked.
+        granted: scopes of the caller, write scopes with their read scopes.
+        hidden: groups of protected customer data the app is not approved for.
+        searches: entries for `extensions.search`.
+    """
+
+    shop: Shop
+    granted: frozenset[str]
+    hidden: frozenset[str]
+    searches: list[dict[str, Any]] = field(default_factory=list)
