@@ -1,0 +1,118 @@
+"""Webhook bodies: REST-shaped JSON.
+
+Shopify: since 2025-01 customer payloads carry no tags, no consent and no order summary; those have topics of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from babel import Locale
+
+from sandbox.shopify.customer_records import ADDRESS_FIELDS, address_of
+from sandbox.shopify.table import Record
+from sandbox.shopify.times import shown
+
+_COUNTRIES = Locale("en").territories
+_SNAKE = {
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "provinceCode": "province_code",
+    "countryCode": "country_code",
+}
+
+
+def body_of(topic: str, record: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a topic of the schema ("CUSTOMERS_UPDATE") for a record."""
+    return _BODIES.get(topic, _customer)(record, extra)
+
+
+def _ids(record: Record) -> dict[str, Any]:
+    return {"id": record["num"], "admin_graphql_api_id": record["id"]}
+
+
+def _customer(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    default = record.get("defaultAddress")
+    return {
+        **_ids(record),
+        "created_at": shown(record["createdAt"]),
+        "updated_at": shown(record["updatedAt"]),
+        "first_name": record.get("firstName"),
+        "last_name": record.get("lastName"),
+        "state": str(record.get("state") or "DISABLED").lower(),
+        "note": record.get("note"),
+        "verified_email": bool(record.get("verifiedEmail")),
+        "multipass_identifier": None,
+        "tax_exempt": bool(record.get("taxExempt")),
+        "tax_exemptions": record.get("taxExemptions") or [],
+        "email": record.get("email"),
+        "phone": record.get("phone"),
+        "currency": "EUR",
+        "addresses": [_address(record, address) for address in record.get("addresses") or []],
+        "default_address": _address(record, address_of(record, default)) if default else None,
+    }
+
+
+def _address(record: Record, address: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if address is None:
+        return None
+    values = {_SNAKE.get(name, name): address.get(name) for name in ADDRESS_FIELDS}
+    name = " ".join(part for part in (address.get("firstName"), address.get("lastName")) if part)
+    country = _COUNTRIES.get(address.get("countryCode") or "")
+    return {
+        "id": address["num"],
+        "customer_id": record["num"],
+        **values,
+        "name": name,
+        "province": address.get("provinceCode"),
+        "country": country,
+        "country_name": country,
+        "default": address["num"] == record.get("defaultAddress"),
+    }
+
+
+def _deleted(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    return _ids(record)
+
+
+def _email_consent(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    consent = record.get("emailConsent") or {}
+    return {
+        "customer_id": record["num"],
+        "email_address": record.get("email"),
+        "email_marketing_consent": _consent(consent),
+    }
+
+
+def _sms_consent(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    consent = record.get("smsConsent") or {}
+    return {
+        **_ids(record),
+        "phone": record.get("phone"),
+        "sms_marketing_consent": {**_consent(consent), "consent_collected_from": "OTHER"},
+    }
+
+
+def _consent(consent: Mapping[str, Any]) -> dict[str, Any]:
+    at = consent.get("updatedAt")
+    return {
+        "state": str(consent.get("state", "NOT_SUBSCRIBED")).lower(),
+        "opt_in_level": (consent.get("level") or "").lower() or None,
+        "consent_updated_at": None if at is None else shown(at),
+    }
+
+
+def _extra(_: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(extra)
+
+
+_BODIES: Mapping[str, Callable[[Record, Mapping[str, Any]], dict[str, Any]]] = {
+    "CUSTOMERS_DELETE": _deleted,
+    "CUSTOMERS_EMAIL_MARKETING_CONSENT_UPDATE": _email_consent,
+    "CUSTOMERS_MARKETING_CONSENT_UPDATE": _sms_consent,
+    "CUSTOMERS_MERGE": _extra,
+    "CUSTOMER_TAGS_ADDED": _extra,
+    "CUSTOMER_TAGS_REMOVED": _extra,
+    "APP_UNINSTALLED": _extra,
+}
