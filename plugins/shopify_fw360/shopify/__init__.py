@@ -1,0 +1,1 @@
+"""Shopify Admin API (GraphQL): schema, authentication, cost budget, client, and the customers gateway."""

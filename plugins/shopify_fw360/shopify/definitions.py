@@ -1,0 +1,62 @@
+"""Metafield definitions the synchroniser needs in a shop; created once per shop, harmless to repeat."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from shopify_fw360.errors import SHOPIFY_REJECTED, SyncError
+from shopify_fw360.shopify.answers import user_errors
+from shopify_fw360.shopify.client import ShopifyClient
+from shopify_fw360.shopify.fields import APP, DEFINITIONS, EXTERNAL_ID
+
+_NAMES: Final = {
+    EXTERNAL_ID: "Framework360 id",
+    "orders_count": "Orders in Framework360",
+    "total_spent": "Total spent in Framework360",
+}
+
+_DOCUMENT: Final = """mutation DefinitionCreate($definition: MetafieldDefinitionInput!) {
+  metafieldDefinitionCreate(definition: $definition) {
+    createdDefinition { id }
+    userErrors { field message code }
+  }
+}"""
+
+
+def ensure_definitions(client: ShopifyClient) -> list[str]:
+    """Create the customer metafield definitions that do not exist yet.
+
+    Args:
+        client: of the shop; needs ``write_customers``.
+
+    Returns:
+        Keys of the definitions that were created now; empty if all existed.
+
+    Raises:
+        SyncError: SYNC-312 when Shopify refuses one for another reason than that it exists.
+    """
+    created = []
+    for key, kind in DEFINITIONS.items():
+        definition: dict[str, Any] = {
+            "ownerType": "CUSTOMER",
+            "namespace": APP,
+            "key": key,
+            "name": _NAMES[key],
+            "type": kind,
+            "access": {"admin": "MERCHANT_READ"},
+        }
+        data = client.execute(
+            _DOCUMENT,
+            {"definition": definition},
+            operation_name="DefinitionCreate",
+            # Shopify refuses a second definition of the same key with TAKEN.
+            idempotent=True,
+            cost=15,
+        )
+        refused = [error for _, error in user_errors(data) if error.get("code") != "TAKEN"]
+        if refused:
+            texts = "; ".join(str(error.get("message")) for error in refused)
+            raise SyncError(SHOPIFY_REJECTED, texts, record=f"metafield definition {APP}.{key}")
+        if data["metafieldDefinitionCreate"]["createdDefinition"]:
+            created.append(key)
+    return created
