@@ -143,6 +143,13 @@ FLOW_OFF = _define(
     "The settings switch this entity and direction off.",
     "Switch the flow on in the settings if it should run.",
 )
+RUN_REQUEST_INVALID = _define(
+    "SYNC-108",
+    Reaction.STOP_FLOW,
+    "parameters of the run are not valid",
+    "A run was triggered with parameters that do not belong together or cannot be read.",
+    "Trigger the run again and correct the parameter the message names.",
+)
 
 # 2xx: one record
 REQUIRED_MISSING = _define(
