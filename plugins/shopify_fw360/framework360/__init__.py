@@ -1,0 +1,1 @@
+"""Framework360: client, wire names, reading and writing of its records."""

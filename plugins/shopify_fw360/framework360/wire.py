@@ -1,0 +1,279 @@
+"""Every name of the Framework360 wire format: calls, parameters, record keys, error codes, key functions, capabilities.
+
+No other module spells one of these names in a request or reads one from a reply. What is documented by the vendor,
+observed in client code or assumed by this project is marked [D], [O], [A] as in the contract; each assumption is a
+setting of `options.SiteOptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from shopify_fw360 import errors
+
+# Transport -----------------------------------------------------------------------------------------------------------
+
+API_ROOT: Final = "/m/api"
+"""Path under which all calls live [D]."""
+
+KEY_HEADER: Final = "X-Fw360-Key"
+"""Header that carries the API key on every call [D]."""
+
+JSON_TYPE: Final = "application/json"
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
+
+class Method(StrEnum):
+    """HTTP methods in use; ids are never in the path [D]."""
+
+    GET = "GET"
+    POST = "POST"
+
+
+class Capability(StrEnum):
+    """Groups of calls that a site may lack; every other group is required."""
+
+    PRODUCTS = "products"
+    PRODUCTS_STOCK = "products_stock"
+    MARKETING_LISTS = "marketing_lists"
+    ORDERS_UPDATE = "orders_update"
+    WEBHOOKS = "webhooks"
+
+
+class Switch(StrEnum):
+    """How a capability is decided: always on, never, or by one read call at first use."""
+
+    ON = "on"
+    OFF = "off"
+    PROBE = "probe"
+
+
+CAPABILITY_DEFAULTS: Final[Mapping[Capability, Switch]] = MappingProxyType(
+    {
+        Capability.PRODUCTS: Switch.PROBE,
+        Capability.PRODUCTS_STOCK: Switch.OFF,
+        Capability.MARKETING_LISTS: Switch.PROBE,
+        Capability.ORDERS_UPDATE: Switch.OFF,
+        Capability.WEBHOOKS: Switch.OFF,
+    }
+)
+"""Writes that rest on assumed shapes stay off until they were tried on the real site [A]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the API.
+
+    Args:
+        path: resource and action below `API_ROOT`.
+        method: HTTP method; a known path with the wrong method answers like an unknown path [A].
+        function: entry of the key's checklist that the call needs, None for none (A-FUNC) [A].
+        creates: whether repeating it may make a second record, so that an unclear outcome forbids a blind repetition.
+        capability: switch of its group, None for required groups.
+    """
+
+    path: str
+    method: Method = Method.GET
+    function: str | None = None
+    creates: bool = False
+    capability: Capability | None = None
+
+
+# Envelope and errors -------------------------------------------------------------------------------------------------
+
+STATUS: Final = "status"
+ERROR: Final = "error"
+MESSAGE: Final = "message"
+DATA: Final = "data"
+ID: Final = "id"
+FIELD_HINTS: Final = ("field", "campo")
+"""Keys under which a refusal may name the rejected field [A]."""
+
+EMPTY_WORDS: Final = frozenset({"", "None", "null", "undefined"})
+"""Texts that stand for no value when read, and that are never written [O]."""
+
+INVALID_KEY: Final = "invalid_api_key"
+PERMISSION_DENIED: Final = "permission_denied"
+NO_ENDPOINT: Final = "endpoint_not_found"
+NOT_FOUND: Final = "not_found"
+MISSING_PARAMETER: Final = "missing_parameter"
+INVALID_FIELD: Final = "invalid_field"
+EMAIL_EXISTS: Final = "email_exists"
+DUPLICATE_SKU: Final = "duplicate_sku"
+CUSTOMER_NOT_FOUND: Final = "customer_not_found"
+THROTTLED: Final = "too_many_requests"
+
+ERRORS: Final[Mapping[str, errors.ErrorCode]] = MappingProxyType(
+    {
+        INVALID_KEY: errors.FW360_KEY,
+        PERMISSION_DENIED: errors.FW360_PERMISSION,
+        NO_ENDPOINT: errors.FW360_CAPABILITY,
+        NOT_FOUND: errors.FW360_NOT_FOUND,
+        MISSING_PARAMETER: errors.FW360_REJECTED,
+        INVALID_FIELD: errors.FW360_REJECTED,
+        EMAIL_EXISTS: errors.FW360_EXISTS,
+        DUPLICATE_SKU: errors.FW360_REJECTED,
+        CUSTOMER_NOT_FOUND: errors.FW360_REJECTED,
+        THROTTLED: errors.FW360_THROTTLED,
+    }
+)
+"""Class of each error code, compared without case (A-ERR) [A]; a text not listed here is an unclear failure."""
+
+HTTP_ERRORS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        400: INVALID_FIELD,
+        401: INVALID_KEY,
+        403: PERMISSION_DENIED,
+        404: NO_ENDPOINT,
+        405: NO_ENDPOINT,
+        410: NO_ENDPOINT,
+        413: INVALID_FIELD,
+        422: INVALID_FIELD,
+        429: THROTTLED,
+        501: NO_ENDPOINT,
+    }
+)
+"""Error code that an HTTP status stands for when the body names none [A]; any other status is an unclear failure."""
+
+# Paging and look-ups -------------------------------------------------------------------------------------------------
+
+PAGE: Final = "page"
+LIMIT: Final = "limit"
+QUERY: Final = "query"
+
+# System --------------------------------------------------------------------------------------------------------------
+
+CHECK: Final = Call("check")
+SITE_SETTINGS: Final = Call("site/settings", function="read_site")
+SITE_PLUGINS: Final = Call("site/plugins", function="read_plugin")
+
+CHECK_SITE: Final = "site"
+CHECK_FUNCTIONS: Final = "permissions"
+SETTINGS_CURRENCY: Final = "valuta"
+SETTINGS_TIMEZONE: Final = "timezone"
+SETTINGS_PRICES_INCLUDE_TAX: Final = "prezzi_iva_inclusa"
+PLUGIN_NAMES: Final = ("id", "name")
+PLUGIN_ACTIVE: Final = "active"
+VENDOR_PLUGIN: Final = "shopify"
+
+# Customers -----------------------------------------------------------------------------------------------------------
+
+CUSTOMERS_LIST: Final = Call("customers/list", function="read_customer")
+CUSTOMERS_GET: Final = Call("customers/get", function="read_customer")
+CUSTOMERS_SEARCH: Final = Call("customers/search", function="read_customer")
+CUSTOMERS_SOURCES: Final = Call("customers/sources", function="read_source")
+CUSTOMERS_REGISTRATION: Final = Call("customers/registration", Method.POST, "createcustomer", creates=True)
+CUSTOMERS_UPDATE: Final = Call("customers/update", Method.POST, "updatecustomer")
+
+CUSTOMER_ID_ALIAS: Final = "customer_id"
+"""A real client sends this instead of `id` on update [O]; both are sent."""
+
+FIRST_NAME: Final = "nome"
+LAST_NAME: Final = "cognome"
+EMAIL: Final = "email"
+PASSWORD: Final = "password"  # noqa: S105 - the name of a parameter
+PHONE: Final = "telefono"
+MOBILE: Final = "telefono_cellulare"
+LANDLINE: Final = "telefono_casa"
+BILLING: Final = "dati_fatturazione"
+SDI: Final = "sdi"
+SDI_AS_READ: Final = "cod_univoco"
+SOURCE: Final = "provenienza"
+MARKETING_ACTIVE: Final = "marketing_active"
+MARKETING_LIST: Final = "marketing_list"
+TAGS: Final = "tags"
+EXTRA_FIELDS: Final = "extraFields"
+REGISTERED_AT: Final = "data_registrazione"
+MODIFIED_AT: Final = "data_modifica"
+
+CUSTOMER_IDENTITY: Final = (EMAIL, FIRST_NAME, LAST_NAME)
+"""Required at registration [D]; cannot be emptied [A]."""
+
+CUSTOMER_TOP_TEXTS: Final = (*CUSTOMER_IDENTITY, "formatted_name", MOBILE, LANDLINE, SOURCE)
+"""Texts that exist only at the top level of a customer."""
+
+CUSTOMER_BILLING_TEXTS: Final = (
+    "ragione_sociale",
+    "piva",
+    "cf",
+    "pec",
+    "indirizzo",
+    "cap",
+    "comune",
+    "citta",
+    "stato",
+)
+"""Texts of the billing object and of the top level; the billing object is read first [O].
+
+`comune` is the city, `citta` the province code, despite its name [O].
+"""
+
+REGISTRATION_FLAT: Final = frozenset({"indirizzo", "stato", "citta", "comune", "cap", "ragione_sociale", "piva", "cf"})
+"""Billing texts that registration also knows at the top level [O]; `pec` and `sdi` go in the billing object only."""
+
+# Marketing -----------------------------------------------------------------------------------------------------------
+
+MARKETING_TAGS: Final = Call("marketing/tags", function="read_tag")
+MARKETING_LISTS: Final = Call("marketing/lists", function="read_list", capability=Capability.MARKETING_LISTS)
+
+# Orders --------------------------------------------------------------------------------------------------------------
+
+ORDERS_LIST: Final = Call("orders/list", function="read_order")
+ORDERS_STATUSES: Final = Call("orders/statuses", function="read_orderstatus")
+
+ORDERS_BY_CUSTOMER: Final = "customer"
+ORDER_CUSTOMER: Final = "customer_id"
+ORDER_STATUS: Final = "order_status"
+ORDER_TOTAL: Final = "total"
+ORDER_CURRENCY: Final = "currency"
+ORDER_DATE: Final = "date"
+ORDER_MODIFIED_AT: Final = "data_modifica"
+STATUS_CANCELLED: Final = "cancelled"
+
+# Products ------------------------------------------------------------------------------------------------------------
+
+PRODUCTS_LIST: Final = Call("products/list", function="read_product", capability=Capability.PRODUCTS)
+
+# Overviews -----------------------------------------------------------------------------------------------------------
+
+PROBES: Final[Mapping[Capability, tuple[Call, Mapping[str, str]]]] = MappingProxyType(
+    {Capability.PRODUCTS: (PRODUCTS_LIST, {LIMIT: "1"}), Capability.MARKETING_LISTS: (MARKETING_LISTS, {})}
+)
+"""The read call, with parameters, that tells whether a site has the capability; the others cannot be probed without
+writing [A]."""
+
+CUSTOMER_FLOW_CALLS: Final = (
+    CUSTOMERS_LIST,
+    CUSTOMERS_REGISTRATION,
+    CUSTOMERS_UPDATE,
+    ORDERS_LIST,
+    ORDERS_STATUSES,
+)
+"""Calls whose functions the key needs for the customer flows, for the connection test."""
+
+CALLS: Final[Mapping[str, Call]] = MappingProxyType(
+    {
+        call.path: call
+        for call in (
+            CHECK,
+            SITE_SETTINGS,
+            SITE_PLUGINS,
+            CUSTOMERS_LIST,
+            CUSTOMERS_GET,
+            CUSTOMERS_SEARCH,
+            CUSTOMERS_SOURCES,
+            CUSTOMERS_REGISTRATION,
+            CUSTOMERS_UPDATE,
+            MARKETING_TAGS,
+            MARKETING_LISTS,
+            ORDERS_LIST,
+            ORDERS_STATUSES,
+            PRODUCTS_LIST,
+        )
+    }
+)
+"""All calls by path, for options that name one."""
