@@ -1,0 +1,260 @@
+"""Run a compiled mapping over a batch of records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import blake2b
+from itertools import repeat
+from typing import Any, Final, NamedTuple
+
+import orjson
+import pandas as pd
+
+from shopify_fw360.errors import ErrorCode, SyncError
+from shopify_fw360.mapping.columns import Batch
+from shopify_fw360.mapping.compiler import CompiledMapping, FieldRule
+from shopify_fw360.mapping.pipeline import FirstExpression, PathExpression
+from shopify_fw360.mapping.values import CONVERTERS, Invalid, excerpt
+from shopify_fw360.records import UNSET, FieldType, Raw, Unset
+
+
+class Row(NamedTuple):
+    """What a source record becomes.
+
+    Args:
+        values: target values by field; an unknown field is absent, None (and the empty tuple of a list) is known to be
+            empty.
+        defaulted: fields among them whose value is a default of the mapping: it is written where the counterpart is
+            created or holds nothing, and never over a value.
+    """
+
+    values: dict[str, Any]
+    defaulted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a record is parked, or a value left out.
+
+    Args:
+        index: position of the record in the batch.
+        code: class of the failure.
+        field: target field.
+        value_excerpt: the source value, shortened and printable; personal data, for the list of parked records only.
+        rule: key of the mapping that is broken.
+        message: what is wrong, without personal data.
+    """
+
+    index: int
+    code: ErrorCode
+    field: str
+    value_excerpt: str
+    rule: str
+    message: str
+
+    def as_error(self, record: str) -> SyncError:
+        """Return the failure as an error of the taxonomy.
+
+        Args:
+            record: how the error names the record, for example ``customer shopify:gid://shopify/Customer/1``.
+        """
+        return SyncError(self.code, self.message, record=record, field=self.field, rule=self.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class TransformResult:
+    """A transformed batch.
+
+    Args:
+        rows: one entry per source record, in order.
+        omissions: values left out under ``on_invalid: omit``; their records go on without them.
+    """
+
+    rows: list[Row | Rejection]
+    omissions: list[Rejection]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the batch as a table: one column per target field, and `parked` with the reason of parked records."""
+        return pd.DataFrame(
+            [
+                {"parked": f"{row.code.code} {row.field}: {row.message}"} if isinstance(row, Rejection) else row.values
+                for row in self.rows
+            ],
+            dtype=object,
+        )
+
+
+_CHUNK: Final = 2_000
+"""Records transformed at once: many enough for columns to pay, few enough to stay in the processor's cache."""
+
+_NOTHING_DEFAULTED: Final[frozenset[str]] = frozenset()
+
+
+def transform(mapping: CompiledMapping, records: Sequence[Raw]) -> TransformResult:
+    """Transform source records into target values, column by column.
+
+    Args:
+        mapping: of the flow.
+        records: as the source system returned them.
+
+    Returns:
+        For each record its values or the reason it is parked (that of the first faulty field in the order of the
+        file). No value in a record makes this raise, and no record influences another.
+    """
+    rows: list[Row | Rejection] = []
+    omissions: list[Rejection] = []
+    for start in range(0, len(records), _CHUNK):
+        part = _transform(mapping, records[start : start + _CHUNK], start)
+        rows += part.rows
+        omissions += part.omissions
+    return TransformResult(rows, omissions)
+
+
+def _transform(mapping: CompiledMapping, records: Sequence[Raw], start: int) -> TransformResult:
+    batch = Batch(records)
+    columns = []
+    rejections: dict[int, Rejection] = {}
+    omissions: list[Rejection] = []
+    defaulted: dict[int, list[str]] = {}
+    for name, rule in mapping.fields.items():
+        column = rule.pipeline.run(batch)
+        columns.append(column.values)
+        for row, fault in column.faults.items():
+            if row not in rejections:
+                rejections[row] = _rejection(start + row, name, fault, column.originals[row])
+        for row, fault in column.omissions.items():
+            omissions.append(_rejection(start + row, name, fault, column.originals[row]))
+        for row in column.defaulted:
+            defaulted.setdefault(row, []).append(name)
+    rows: list[Row | Rejection] = list(map(Row, _values(list(mapping.fields), columns), repeat(_NOTHING_DEFAULTED)))
+    for index, names in defaulted.items():
+        rows[index] = Row(rows[index].values, frozenset(names))  # type: ignore[union-attr]
+    for index, rejection in rejections.items():
+        rows[index] = rejection
+    kept = (item for item in omissions if item.index - start not in rejections)
+    return TransformResult(rows, sorted(kept, key=lambda item: item.index))
+
+
+def _values(names: list[str], columns: list[list[Any]]) -> list[dict[str, Any]]:
+    """Turn columns into one dict per row without the UNSET entries."""
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    for name, column in zip(names, columns, strict=True):
+        if Unset in set(map(type, column)):
+            for row, value in zip(rows, column, strict=True):
+                if value is UNSET:
+                    del row[name]
+    return rows
+
+
+def _rejection(index: int, name: str, fault: Invalid, original: Any) -> Rejection:
+    shown = "" if original is UNSET or original is None or isinstance(original, Invalid) else excerpt(original)
+    return Rejection(index, fault.code, name, shown, fault.rule, fault.message)
+
+
+def read_targets(mapping: CompiledMapping, raws: Sequence[Raw]) -> list[dict[str, Any]]:
+    """Read what target records hold now in the fields of a mapping.
+
+    Args:
+        mapping: of the flow.
+        raws: records of the target system.
+
+    Returns:
+        For each record its present values by target field, canonical; a field that cannot be read back or is unknown
+        is absent, None is known to be empty. A stored value that does not fit the field's type is brought to it by the
+        field's own ``same``, and counts as unknown if that fails too.
+    """
+    if not raws:
+        return []
+    batch = Batch(raws)
+    names, columns = [], []
+    for name, rule in mapping.fields.items():
+        if rule.present:
+            names.append(name)
+            columns.append(_present(rule, batch))
+    if not names:
+        return [{} for _ in raws]
+    return _values(names, columns)
+
+
+def _present(rule: FieldRule, batch: Batch) -> list[Any]:
+    parts = tuple(PathExpression(field) for field in rule.present)
+    found = (FirstExpression(parts) if len(parts) > 1 else parts[0]).evaluate(batch)
+    convert = CONVERTERS[rule.target.type]
+    empty: Any = () if rule.target.type is FieldType.TAGS else None
+
+    def canonical(value: Any) -> Any:
+        if value is UNSET:
+            return UNSET
+        if value is None:
+            return empty
+        try:
+            return convert(value)
+        except Invalid:
+            return _by_same(rule, value)
+
+    return [canonical(value) for value in found]
+
+
+def _by_same(rule: FieldRule, value: Any) -> Any:
+    try:
+        return CONVERTERS[rule.target.type](rule.target.same(value))
+    except (Invalid, TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
+        return UNSET
+
+
+def fingerprint(mapping: CompiledMapping, values: Mapping[str, Any]) -> str:
+    """Fingerprint target values: equal fingerprints mean that the systems would hold the same.
+
+    Args:
+        mapping: of the flow; its digest is part of the fingerprint.
+        values: by target field; absent fields are unknown.
+
+    Returns:
+        32 hexadecimal digits, the same in every process and for every order of the values.
+    """
+    return fingerprints(mapping, [values])[0]
+
+
+def fingerprints(mapping: CompiledMapping, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Fingerprint many records at once; arguments and returns as in fingerprint, in the order of the rows."""
+    names = sorted(mapping.fields)
+    columns = []
+    for name in names:
+        same = mapping.fields[name].target.same
+        columns.append(_normalised([row.get(name, UNSET) for row in rows], same))
+    start = blake2b(mapping.digest.encode(), digest_size=16)
+    result = []
+    for values in _values(names, columns):
+        digest = start.copy()
+        digest.update(_canonical_json(values))
+        result.append(digest.hexdigest())
+    return result
+
+
+def _normalised(values: list[Any], same: Any) -> list[Any]:
+    kinds = set(map(type, values))
+    if kinds <= {str, type(None), Unset}:
+        table = {value: same(value) if value.__class__ is str else value for value in dict.fromkeys(values)}
+        return [table[value] for value in values]
+    return [value if value is None or value is UNSET else same(value) for value in values]
+
+
+def _canonical_json(values: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(values, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError:  # integers beyond 64 bits, half surrogate pairs: rare, and the standard library knows them
+        return json.dumps(values, default=_plain, sort_keys=True).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=str)
+    return list(value) if isinstance(value, tuple) else str(value)

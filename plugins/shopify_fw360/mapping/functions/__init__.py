@@ -1,0 +1,8 @@
+"""The functions a mapping may apply; importing this package fills the registry.
+
+Each function works on one value; the engine runs it once per distinct value of a column.
+"""
+
+from shopify_fw360.mapping.functions import contact, lists, numbers, text
+
+__all__ = ["contact", "lists", "numbers", "text"]
