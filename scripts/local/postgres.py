@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from psycopg import sql
 
+from scripts.local.errors import LocalError
 from scripts.local.ports import HOST
 
 SUPERUSER = "postgres"
@@ -38,7 +40,7 @@ class _SystemUser(TypedDict):
     group: str
 
 
-class PostgresError(RuntimeError):
+class PostgresError(LocalError):
     """The embedded PostgreSQL could not be started or stopped; the message says what to do."""
 
 
@@ -164,11 +166,11 @@ class EmbeddedPostgres:
             return None
         # After a crash or a reboot the number may belong to somebody else by now.
         try:
-            command = Path(f"/proc/{line}/comm").read_text().strip() if Path("/proc/self").exists() else "postgres"
-            os.kill(int(line), 0)
-        except (FileNotFoundError, ProcessLookupError):
+            process = psutil.Process(int(line))
+            ours = process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
             return None
-        return int(line) if command == "postgres" else None
+        return process.pid if ours else None
 
     def _running_port(self) -> int | None:
         line = self._postmaster_line(3)

@@ -1,0 +1,84 @@
+"""Entry point of `python -m scripts.local`; the Makefile's targets call it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import requests
+
+from scripts.local.errors import LocalError
+from scripts.local.plan import ROOT, USERS, Plan
+from scripts.local.runtime import Runtime
+
+
+def main() -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.local", description="The local runtime, on loopback only.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, about in (
+        ("start", "start PostgreSQL, both sandboxes and Airflow"),
+        ("demo", "start, then sync customers both ways twice"),
+    ):
+        command = commands.add_parser(name, help=about)
+        command.add_argument("--seed", type=int, default=7, help="seed of the sandboxes' people")
+        command.add_argument("--customers", type=int, default=600, help="people in both sandboxes together")
+    commands.add_parser("stop", help="stop everything")
+    commands.add_parser("status", help="show what runs, the addresses and the logins")
+    commands.add_parser("clean", help="stop everything and delete .run with all data")
+    arguments = parser.parse_args()
+    if arguments.command in {"stop", "status", "clean"} and not (ROOT / ".run").exists():
+        print("nothing was ever started here")
+        return 0
+    try:
+        _run(arguments)
+    except (LocalError, requests.RequestException) as problem:
+        print(f"\n{arguments.command} failed: {problem}", file=sys.stderr)
+        if arguments.command in {"start", "demo"}:
+            print(f"All logs: {ROOT / '.run' / 'logs'}. What still runs: `make status`.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    plan = Plan.load()
+    match arguments.command:
+        case "stop":
+            Runtime(plan).stop()
+            print("stopped")
+        case "clean":
+            Runtime(plan).clean()
+            print("stopped, and .run is gone")
+        case "status":
+            _show(Runtime(plan))
+        case command:
+            runtime = Runtime(plan, seed=arguments.seed, customers=arguments.customers)
+            print("Starting on loopback:")
+            runtime.start()
+            if command == "demo":
+                # Only here: stopping must not depend on the project's packages.
+                from scripts.local import demo
+
+                print("Syncing customers:")
+                demo.run(runtime)
+            _show(runtime)
+
+
+def _show(runtime: Runtime) -> None:
+    parts = runtime.status()
+    print()
+    for part in parts:
+        print(f"  {part.name:<14} {'running' if part.running else 'stopped':<8} {part.address:<24} {part.log}")
+    if not all(part.running for part in parts):
+        return
+    logins = runtime.plan.secrets.logins()
+    print(f"\n  Airflow       {runtime.plan.airflow_url}")
+    for user, role in USERS.items():
+        print(f"                user {user:<9} password {logins[user]}   (role {role})")
+    print(f"  Shopify       {runtime.plan.shopify_url}   (sandbox: edit customers as the merchant would)")
+    print(f"  Framework360  {runtime.plan.framework360_url}   (sandbox)")
+    print("\n  It keeps running in the background: `make status`, `make stop`.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
