@@ -67,6 +67,10 @@ def table_page(table: Table, search: Search, sort: str, args: Mapping[str, Any],
 
 def count_matches(table: Table, search: Search, limit: int | None) -> dict[str, Any]:
     """Return a `Count`: up to `limit` (None: no limit), AT_LEAST beyond it."""
+    if search.everything:
+        size = table.span_size("ID", None, None)
+        beyond = limit is not None and size > limit
+        return {"count": limit if beyond else size, "precision": "AT_LEAST" if beyond else "EXACT"}
     matches = _matches(table, search, "ID", None, None, backwards=False)
     if limit is None:
         return {"count": sum(1 for _ in matches), "precision": "EXACT"}
@@ -131,6 +135,14 @@ def _matches(
     table: Table, search: Search, sort: str, low: Place | None, high: Place | None, *, backwards: bool
 ) -> Iterator[tuple[Place, Record]]:
     """Yield what matches in order, reading as few records as the search allows."""
+    if search.key is not None:
+        num = table.find(search.key)
+        record = None if num is None else table.indexed(num)
+        if record is not None and search.matches(record):
+            place = table.place(sort, record)
+            if (low is None or place > low) and (high is None or place < high):
+                yield place, record
+        return
     narrowed = _narrowest(table, search)
     if narrowed is not None and narrowed != sort:
         scanned = table.scan(narrowed, *_ends(search, narrowed, None, None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.shopify.customer_records import email_key, phone_key
 from sandbox.shopify.querysyntax import Term
 from sandbox.shopify.searching import (
     Filter,
@@ -63,6 +64,7 @@ _COUNT_FILTERS: Mapping[str, Filter] = {
     "id": _FILTERS["id"],
     "updated_at": _FILTERS["updated_at"],
 }
+_KEYS = {"email": email_key, "phone": phone_key}
 _SPANS = {"id": "ID", "updated_at": "UPDATED_AT", "customer_date": "CREATED_AT", "created_at": "CREATED_AT"}
 
 
@@ -84,7 +86,7 @@ def customer_language(shop: Shop) -> Language:
             return None
         return lambda record: ((record.get("metafields") or {}).get(name) or {}).get("value")
 
-    return Language(_FILTERS, _words, _SPANS, shop.zone, shop.options.whole_day_filter, metafield)
+    return Language(_FILTERS, _words, _SPANS, shop.zone, shop.options.whole_day_filter, metafield, _KEYS)
 
 
 def customer_count_language(shop: Shop) -> Language:

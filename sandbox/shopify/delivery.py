@@ -138,8 +138,8 @@ class Courier:
         options = self._shop.options
         if options.webhook_delay_seconds and not options.webhook_shuffle:
             await asyncio.sleep(options.webhook_delay_seconds)
-        for _ in range(FAILURES_UNTIL_REMOVAL + 1):
-            if delivery.subscription not in self._shop.subscriptions:
+        for attempt in range(FAILURES_UNTIL_REMOVAL + 1):
+            if attempt and delivery.subscription not in self._shop.subscriptions:
                 return
             if await self._post(delivery):
                 self.counts["delivered"] += 1

@@ -148,7 +148,7 @@ class ShopifyDesk:
         given: dict[str, object] = {name: edited[name] for name in _PLAIN if name in edited}
         if "tags" in edited:
             given["tags"] = edited["tags"].split(",")
-        errors: list[UserError] = apply_input(shop, record, given) + presence_error(record)
+        errors: list[UserError] = apply_input(shop, record, given) or presence_error(record)
         if errors:
             raise FormError(". ".join(error["message"] for error in errors) + ".")
         self._apply_address(record, edited)

@@ -177,11 +177,15 @@ def _edges(source: Any, _info: GraphQLResolveInfo[Context]) -> list[dict[str, An
 
 
 def _mutation(name: str) -> FieldResolver:
+    computed = RESOLVERS.get(("Mutation", name))
+
     def resolve(_source: Any, info: GraphQLResolveInfo[Context], **args: Any) -> Any:
-        computed = RESOLVERS.get(("Mutation", name))
-        if computed is None:
-            raise ShopifyError(f"The sandbox does not simulate {name}.", "INTERNAL_SERVER_ERROR")
-        return once(info, args, lambda: computed({}, info.context, args))
+        def run() -> Any:
+            if computed is None:
+                raise ShopifyError(f"The sandbox does not simulate {name}.", "INTERNAL_SERVER_ERROR")
+            return computed({}, info.context, args)
+
+        return once(info, args, run)
 
     return resolve
 

@@ -37,6 +37,7 @@ class Language:
         zone: time zone of the shop.
         whole_days: time filters round the record's time down to the day.
         metafield: compiles `metafields.{namespace}.{key}`; None: not offered.
+        keys: of the filters those on a unique key of the record: quoted value to key.
     """
 
     filters: Mapping[str, Filter]
@@ -45,6 +46,7 @@ class Language:
     zone: ZoneInfo = UTC
     whole_days: bool = False
     metafield: Callable[[str], Reader | None] | None = None
+    keys: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -55,11 +57,15 @@ class Search:
         matches: the predicate.
         warnings: `{"field", "message"}` of what was ignored.
         spans: sort key to (low, high): only records with low <= value < high can match.
+        everything: True while nothing is asked: every record matches.
+        key: only the record with this unique key can match; None: any.
     """
 
     matches: Predicate
     warnings: list[dict[str, str]] = field(default_factory=list)
     spans: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    everything: bool = True
+    key: str | None = None
 
 
 def compile_search(text: str | None, language: Language) -> Search:
@@ -75,9 +81,12 @@ def compile_search(text: str | None, language: Language) -> Search:
     compiled = _compile(tree, language, search)
     if compiled is not None:
         search.matches = compiled
+        search.everything = False
     for term in tree.parts if isinstance(tree, All) else (tree,):
         if isinstance(term, Term) and term.field in language.spans:
             _narrow(search, language.spans[term.field], term, language)
+        elif isinstance(term, Term) and term.field in language.keys and term.quoted and not term.value.endswith("*"):
+            search.key = language.keys[term.field](term.value)
     return search
 
 

@@ -136,6 +136,11 @@ class Table:
             if record is not None:
                 yield place, record
 
+    def indexed(self, num: int) -> Record | None:
+        """Return a record as the search index knows it."""
+        self._settle()
+        return self._indexed(num)
+
     def span_size(self, sort: str, low: Place | None, high: Place | None) -> int:
         """Return how many indexed records lie between two places."""
         order = self._order(sort)
@@ -202,7 +207,8 @@ class Table:
 
     @staticmethod
     def _pack(record: Record) -> bytes:
-        return orjson.dumps({key: value for key, value in record.items() if key not in _ADDED and value is not None})
+        packed = orjson.dumps({key: value for key, value in record.items() if key not in _ADDED and value is not None})
+        return bytes(memoryview(packed))  # a copy of the right size: orjson's own buffer stays several times larger
 
 
 _ADDED = {"__typename", "num", "id"}

@@ -31,7 +31,7 @@ def _create(context: Context, args: Args) -> dict[str, Any]:
     if given.get("id"):
         return _payload(None, [user_error(["id"], "Cannot specify ID on creation")])
     record = new_customer(context.shop)
-    errors = apply_input(context.shop, record, given) + presence_error(record)
+    errors = apply_input(context.shop, record, given) or presence_error(record)
     for kind in _CREATION_CONSENT:
         if given.get(kind) is not None:
             errors += consent_errors(context.shop, kind, given[kind], [kind])
@@ -53,7 +53,7 @@ def _update(context: Context, args: Args) -> dict[str, Any]:
             channel = kind[0].upper() + kind[1:]
             message = f"To update {kind}, please use the customer{channel}Update Mutation instead"
             return _payload(None, [user_error([kind], message)])
-    errors = apply_input(context.shop, record, given) + presence_error(record)
+    errors = apply_input(context.shop, record, given) or presence_error(record)
     errors += _addresses_and_metafields(context.shop, record, given)
     return _payload(None if errors else save_customer(context.shop, record), errors)
 
@@ -101,7 +101,7 @@ def _set(context: Context, args: Args) -> dict[str, Any]:
         return _payload(None, [user_error(["input"], message, "NOT_FOUND")])
     if record is None:
         record = new_customer(shop)
-    errors = apply_input(shop, record, given, ("input",)) + presence_error(record, ("input",))
+    errors = apply_input(shop, record, given, ("input",)) or presence_error(record, ("input",))
     if given.get("addresses") is not None:
         errors += set_addresses(shop, record, given["addresses"])
     custom_id = identifier.get("customId")

@@ -1,0 +1,120 @@
+"""Any query the schema allows is answered: random selections over Customer and the query roots."""
+
+import asyncio
+import json
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    get_named_type,
+    is_leaf_type,
+    is_object_type,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sandbox.common.backend import ApiRequest, Seed
+from sandbox.shopify import build
+from sandbox.shopify.schema import is_connection, shopify_schema
+
+BACKEND = build(Seed(customers=40), {"max_cost": 10**9, "bucket_size": 1e12, "restore_rate": 1e12})
+SCHEMA = shopify_schema()
+LITERALS = {"Int": "2", "Float": "1.5", "Boolean": "true", "ID": '"gid://shopify/Customer/7000000000002"'}
+NUMBERS = {
+    "DateTime": '"2026-01-01T00:00:00Z"',
+    "UnsignedInt64": '"1"',
+    "Decimal": '"1.5"',
+    "URL": '"https://a.example"',
+}
+
+
+def literal(kind):
+    if isinstance(kind, GraphQLNonNull):
+        return literal(kind.of_type)
+    if isinstance(kind, GraphQLList):
+        return f"[{literal(kind.of_type)}]"
+    if isinstance(kind, GraphQLEnumType):
+        return next(iter(kind.values))
+    if isinstance(kind, GraphQLScalarType):
+        return LITERALS.get(kind.name) or NUMBERS.get(kind.name, '"x1"')
+    assert isinstance(kind, GraphQLInputObjectType)
+    fields = list(kind.fields.items())
+    wanted = (
+        fields[:1]
+        if kind.is_one_of
+        else [(name, entry) for name, entry in fields if isinstance(entry.type, GraphQLNonNull)]
+    )
+    return "{" + ", ".join(f"{name}: {literal(entry.type)}" for name, entry in wanted) + "}"
+
+
+def arguments(field, returned):
+    given = [
+        f"{name}: {literal(argument.type)}"
+        for name, argument in field.args.items()
+        if isinstance(argument.type, GraphQLNonNull)
+    ]
+    if is_connection(returned):
+        given = [*given, "first: 2"] if "first" in field.args and "first: 2" not in given else given
+    return f"({', '.join(given)})" if given else ""
+
+
+@st.composite
+def selections(draw, kind, depth, fields=5):
+    """Draw a selection set over a type, fields without subfields always among them."""
+    if not isinstance(kind, GraphQLObjectType):
+        possible = [entry for entry in SCHEMA.get_possible_types(kind) if is_object_type(entry)]
+        chosen = draw(st.sampled_from(possible))
+        return f"{{ __typename ... on {chosen.name} {draw(selections(chosen, depth, fields))} }}"
+    usable = [
+        (name, field) for name, field in kind.fields.items() if depth > 0 or is_leaf_type(get_named_type(field.type))
+    ]
+    chosen = (
+        draw(st.lists(st.sampled_from(usable), min_size=1, max_size=fields, unique_by=lambda pair: pair[0]))
+        if usable
+        else []
+    )
+    parts = ["__typename"]
+    for name, field in chosen:
+        returned = get_named_type(field.type)
+        below = "" if is_leaf_type(returned) else " " + draw(selections(returned, depth - 1, 4))
+        parts.append(f"{name}{arguments(field, returned)}{below}")
+    return "{ " + " ".join(parts) + " }"
+
+
+def answer(query):
+    request = ApiRequest(
+        "POST",
+        "/admin/api/2026-10/graphql.json",
+        b"",
+        {"x-shopify-access-token": "sandbox-token", "content-type": "application/json"},
+        json.dumps({"query": query}).encode(),
+        "http://127.0.0.1",
+    )
+    response = asyncio.run(BACKEND.handle(request))
+    assert response.status == 200
+    return json.loads(response.body)
+
+
+ALLOWED = {"ACCESS_DENIED", "NOT_FOUND", "BAD_REQUEST", "argumentLiteralsIncompatible"}
+COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+
+
+@settings(max_examples=60, **COMMON)
+@given(selections(SCHEMA.type_map["Customer"], 3, 12))
+def test_a_random_selection_over_customers_resolves(selection):
+    got = answer(f"{{ customers(first: 3) {{ nodes {selection} }} }}")
+    codes = {error["extensions"]["code"] for error in got.get("errors", [])}
+    assert codes <= {"ACCESS_DENIED"}, got["errors"]
+    assert codes or len(got["data"]["customers"]["nodes"]) == 3
+
+
+@settings(max_examples=60, **COMMON)
+@given(selections(SCHEMA.query_type, 4, 3))
+def test_a_random_query_resolves(selection):
+    got = answer(selection)
+    codes = {error["extensions"]["code"] for error in got.get("errors", [])}
+    assert codes <= ALLOWED, got["errors"]
