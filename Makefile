@@ -1,0 +1,70 @@
+# Everything a developer or a newcomer does; `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+
+BIN := .venv/bin
+export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
+# Parallel test processes; two suit a small machine.
+WORKERS ?= 2
+# Passed on to pytest, e.g. make test PYTEST="-k consent".
+PYTEST ?=
+# Passed on to the resolver, e.g. make lock LOCK=--upgrade or LOCK="--upgrade-package pandas".
+LOCK ?=
+# People in both sandboxes together, and the seed they are made from.
+CUSTOMERS ?= 600
+SEED ?= 7
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: bootstrap
+bootstrap: ## Create .venv and install requirements.lock (instant when nothing changed)
+	@scripts/bootstrap.sh
+
+.PHONY: demo
+demo: bootstrap ## Start everything locally, sync customers both ways twice, print addresses and logins
+	@$(BIN)/python -m scripts.local demo --customers $(CUSTOMERS) --seed $(SEED)
+
+.PHONY: start
+start: bootstrap ## Start PostgreSQL, both sandboxes and Airflow on loopback, without syncing
+	@$(BIN)/python -m scripts.local start --customers $(CUSTOMERS) --seed $(SEED)
+
+.PHONY: stop
+stop: ## Stop everything that was started; data stays
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m scripts.local stop
+
+.PHONY: status
+status: bootstrap ## Show what runs, the addresses, logs and logins
+	@$(BIN)/python -m scripts.local status
+
+.PHONY: clean
+clean: ## Stop everything and delete .run with all data, logs and secrets
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m scripts.local clean
+
+.PHONY: lint
+lint: bootstrap ## Check style, types and the layering of the packages
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: test
+test: lint ## Check everything: lint, then all tests except the benchmarks
+	@$(BIN)/pytest -n $(WORKERS) -m "not bench" $(PYTEST)
+
+.PHONY: bench
+bench: bootstrap ## Measure speed and memory, one benchmark at a time
+	@$(BIN)/pytest -m bench -s $(PYTEST)
+
+.PHONY: format
+format: bootstrap ## Bring the code into the common form
+	@$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: bootstrap ## Resolve requirements-dev.txt again and write requirements.lock, for Python 3.11 to 3.13
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header \
+		--no-annotate $(LOCK) requirements-dev.txt -o requirements.lock
