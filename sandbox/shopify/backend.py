@@ -15,7 +15,7 @@ from sandbox.common.backend import ApiRequest, ApiResponse, Operation, Seed
 from sandbox.common.pages import PersonDesk
 from sandbox.common.refusals import Refusals
 from sandbox.shopify.access import granted_scopes
-from sandbox.shopify.delivery import Courier
+from sandbox.shopify.delivery import Courier, courier_client
 from sandbox.shopify.desk import ShopifyDesk
 from sandbox.shopify.documents import read_document
 from sandbox.shopify.engine import GraphqlRequest, pick_operation, run, throttled
@@ -56,6 +56,7 @@ class ShopifyBackend:
     def __init__(self, seed: Seed, options: Mapping[str, Any]) -> None:
         self.refusals = Refusals()
         self._start_options = Options().changed(options)
+        self._client = courier_client()
         shopify_schema()
         self._open(seed)
 
@@ -67,7 +68,7 @@ class ShopifyBackend:
     def _open(self, seed: Seed) -> None:
         self.shop = Shop(seed, self._start_options)
         fill(self.shop)
-        self._courier = Courier(self.shop)
+        self._courier = Courier(self.shop, self._client)
         self.shop.listeners.append(self._courier)
 
     def describe(self, request: ApiRequest) -> Operation:
@@ -177,7 +178,7 @@ class ShopifyBackend:
             code = error.get("extensions", {}).get("code", "syntaxError")
             if code != "THROTTLED":
                 self.refusals.add(self.describe(request).name, f"{code}: {error['message']}", _where(error))
-        return ApiResponse(orjson.dumps(answer), headers=headers, error="errors" in answer)
+        return ApiResponse(orjson.dumps(answer), headers=headers, error=_failed(answer))
 
     def _served_version(self, asked: str) -> str | None:
         """Return the version that answers: the one asked for, the oldest for an expired one ("fall forward")."""
@@ -200,6 +201,12 @@ def _graphql_body(raw: bytes) -> GraphqlRequest | None:
     if not isinstance(variables, dict | None) or not isinstance(name, str | None):
         return None
     return GraphqlRequest(body["query"], variables or {}, name)
+
+
+def _failed(answer: Mapping[str, Any]) -> bool:
+    """Tell whether an answer reports a failure, top-level or as user errors of a mutation."""
+    payloads = (answer.get("data") or {}).values()
+    return "errors" in answer or any(isinstance(payload, dict) and payload.get("userErrors") for payload in payloads)
 
 
 def _where(error: Mapping[str, Any]) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import phonenumbers
+
 from sandbox.shopify.table import Record
 
 ADDRESS_FIELDS = (
@@ -26,6 +28,17 @@ def email_key(email: str) -> str:
 def phone_key(phone: str) -> str:
     """Return the unique key of an E.164 phone number."""
     return "phone:" + phone
+
+
+def clean_phone(text: str) -> str | None:
+    """Return a phone as E.164, None when it is no valid international number."""
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def metafield_key(name: str, value: str) -> str:

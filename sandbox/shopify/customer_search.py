@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from babel import Locale
+
 from sandbox.shopify.customer_records import email_key, phone_key
 from sandbox.shopify.querysyntax import Term
 from sandbox.shopify.searching import (
@@ -20,6 +22,8 @@ from sandbox.shopify.searching import (
 from sandbox.shopify.shop import Shop
 from sandbox.shopify.table import Record
 
+_TERRITORIES = Locale("en").territories
+
 
 def _accepts_marketing(term: Term, _: Language) -> Predicate | None:
     if term.value.lower() not in ("true", "false"):
@@ -34,7 +38,8 @@ def _tag_not(term: Term, _: Language) -> Predicate | None:
 
 
 def _countries(record: Record) -> list[str]:
-    return [str(address.get("countryCode") or "") for address in record.get("addresses") or []]
+    codes = [str(address["countryCode"]) for address in record.get("addresses") or [] if address.get("countryCode")]
+    return codes + [_TERRITORIES.get(code, code) for code in codes]
 
 
 def _key(name: str) -> Reader:

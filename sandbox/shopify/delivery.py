@@ -42,20 +42,26 @@ class Delivery:
     body: bytes
 
 
+def courier_client() -> httpx.AsyncClient:
+    """Return an HTTP client as Shopify's sender behaves: 5 seconds, no redirects, no proxy."""
+    return httpx.AsyncClient(timeout=ANSWER_SECONDS, limits=httpx.Limits(max_connections=20), trust_env=False)
+
+
 class Courier:
     """Sends what happens in a shop to its subscribers; needs a running event loop, without one nothing is sent.
 
     Args:
         shop: the shop.
+        client: sends the deliveries.
     """
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, client: httpx.AsyncClient) -> None:
         self._shop = shop
         self._draw = random.Random(shop.seed.seed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: list[Delivery] = []
         self._failures: dict[int, int] = {}
-        self._client: httpx.AsyncClient | None = None
+        self._client = client
         self.counts = {"delivered": 0, "failed": 0, "dropped": 0, "duplicated": 0, "removed_subscriptions": 0}
 
     def close(self) -> None:
@@ -155,9 +161,6 @@ class Courier:
             await asyncio.sleep(options.webhook_retry_seconds)
 
     async def _post(self, delivery: Delivery) -> bool:
-        if self._client is None:
-            limits = httpx.Limits(max_connections=20)
-            self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, limits=limits, trust_env=False)
         try:
             answer = await self._client.post(delivery.uri, content=delivery.body, headers=dict(delivery.headers))
         except httpx.HTTPError:

@@ -41,7 +41,7 @@ def _record(shop: Shop, person: Person) -> Record:
         "createdAt": micros(person.created_at),
         "updatedAt": micros(person.updated_at),
         "numberOfOrders": len(person.orders),
-        "amountSpent": str(sum(valid, Decimal(0))),
+        "amountSpent": str(sum(valid, Decimal("0.00"))),
     }
     if person.consent != "not_subscribed" and person.consent_at is not None:
         level = "CONFIRMED_OPT_IN" if person.consent == "pending" else "SINGLE_OPT_IN"

@@ -8,7 +8,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from sandbox.shopify.connections import Page, count_matches, list_page, table_page
-from sandbox.shopify.customer_records import email_key, metafield_key, phone_key
+from sandbox.shopify.customer_records import clean_phone, email_key, metafield_key, phone_key
 from sandbox.shopify.customer_search import customer_count_language, customer_language
 from sandbox.shopify.errors import ShopifyError
 from sandbox.shopify.fields.customers import address_record
@@ -128,7 +128,8 @@ def find_customer(shop: Shop, identifier: Mapping[str, Any]) -> Record | None:
     elif (email := identifier.get("email", identifier.get("emailAddress"))) is not None:
         key = email_key(email.strip())
     else:
-        key = phone_key(str(identifier.get("phone", identifier.get("phoneNumber"))))
+        phone = str(identifier.get("phone", identifier.get("phoneNumber")))
+        key = phone_key(clean_phone(phone) or phone)
     number = shop.customers.find(key)
     return None if number is None else shop.customers.get(number)
 

@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import phonenumbers
-
-from sandbox.shopify.customer_records import ADDRESS_FIELDS, email_key, phone_key
+from sandbox.shopify.customer_records import ADDRESS_FIELDS, clean_phone, email_key, phone_key
 from sandbox.shopify.errors import UserError, user_error
 from sandbox.shopify.shop import Shop
 from sandbox.shopify.table import Record
@@ -21,17 +19,6 @@ MAX_NAME, MAX_NOTE, MAX_TAG, MAX_TAGS = 255, 5_000, 255, 250
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\"(),:;<>\[\]\\]+@(?:[^@\s.,\"()<>:;\[\]\\]+\.)+[^@\s.,\"()<>:;\[\]\\]{2,}")
 _PLAIN_FIELDS = ("firstName", "lastName", "note", "locale", "taxExempt", "taxExemptions")
 _LABELS = {"firstName": "First name", "lastName": "Last name", "note": "Note"}
-
-
-def clean_phone(text: str) -> str | None:
-    """Return a phone as E.164, None when it is no valid international number."""
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def clean_tags(tags: Iterable[str]) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.shopify.customer_records import metafield_key
+from sandbox.shopify.customer_records import clean_phone, metafield_key
 from sandbox.shopify.errors import UserError, user_error
 from sandbox.shopify.fields.roots import custom_id_name, find_customer
 from sandbox.shopify.ids import number_of
 from sandbox.shopify.mutations.consent import consent_errors, set_consent
-from sandbox.shopify.mutations.customer_rules import apply_input, clean_phone, presence_error, set_addresses
+from sandbox.shopify.mutations.customer_rules import apply_input, presence_error, set_addresses
 from sandbox.shopify.mutations.metafield_rules import store_metafield, write_metafields
 from sandbox.shopify.mutations.writing import delete_customer, new_customer, save_customer
 from sandbox.shopify.registry import mutation

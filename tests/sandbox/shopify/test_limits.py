@@ -104,3 +104,11 @@ def test_requests_are_counted_by_operation_name(shop):
     shop.answer("{ shop { id } }")
     operations = shop.control.metrics()["operations"]
     assert {name: entry["count"] for name, entry in operations.items()} == {"Named": 1, "shop": 1}
+
+
+def test_a_mutation_with_user_errors_is_no_write(shop):
+    shop.control.reset_metrics()
+    shop.create(email="a@example.com")
+    shop.refused_create(email="a@example.com")
+    metrics = shop.control.metrics()
+    assert (metrics["requests"], metrics["writes"], metrics["errors"]) == (2, 1, 1)

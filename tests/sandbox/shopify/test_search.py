@@ -1,5 +1,7 @@
 """Search texts, with the traps of Shopify's syntax."""
 
+import time
+
 import pytest
 
 
@@ -111,6 +113,7 @@ def test_the_index_lags_while_a_read_by_id_does_not(shop):
     shop.control.set_options(index_lag_seconds=0)
     found = []
     while not found:
+        time.sleep(0.01)
         found = shop.search("first_name:Late")
     assert found == [gid]
 
@@ -191,3 +194,17 @@ def test_every_write_moves_the_time_of_change_forward(shop, ada):
     shop.mutate("tagsAdd", {"id": ada, "tags": ["x"]}, "node { id }", id="ID!", tags="[String!]!")
     assert updated(shop, ada) >= before
     assert pages(shop, 50, sortKey="UPDATED_AT")[-1]["id"] == ada
+
+
+def test_a_country_is_found_by_code_and_by_name(shop):
+    assert shop.search("country:IT") == shop.search("country:italy")
+    assert shop.search("country:IT")
+
+
+def test_the_time_of_change_can_match_whole_days(shop, ada):
+    moment = updated(shop, ada)
+    assert ada not in shop.search(f"updated_at:<'{moment}'")
+    shop.control.set_options(whole_day_filter=True)
+    assert ada in shop.search(f"updated_at:>='{moment}'")
+    assert ada not in shop.search(f"updated_at:>'{moment}'")
+    assert ada in shop.search(f"updated_at:<='{moment}'")
