@@ -15,6 +15,7 @@ from shopify_fw360.shopify.budget import (
     CostReport,
     MemoryBudget,
     SharedBudget,
+    Turn,
     first_state,
     reserve,
     restored,
@@ -53,6 +54,7 @@ calls = st.lists(
         st.floats(0.1, 1.0),  # share of it that is really spent
         st.floats(0.001, 3.0),  # seconds on the way and at work
         st.floats(0.0, 2.0),  # seconds the worker rests before
+        st.floats(0.0, 2.0),  # seconds its answer takes to be noticed
     ),
     min_size=1,
     max_size=80,
@@ -77,14 +79,16 @@ def test_shopify_never_has_to_throttle_eight_workers(calls, workers, plan, full)
             call = queue.pop()
             heapq.heappush(events, (now + call[3], next(order), "reserve", call))
         elif what == "reserve":
-            state, wait = reserve(state, call[0], now)
-            heapq.heappush(events, (now + wait, next(order), "arrive", call))
+            state, turn = reserve(state, call[0], now)
+            heapq.heappush(events, (now + turn.wait, next(order), "arrive", (*call, turn)))
         elif what == "arrive":
             bucket.arrive(call[0], now)
             heapq.heappush(events, (now + call[2], next(order), "leave", call))
         elif what == "leave":
             report = bucket.leave(call[0], call[0] * call[1], now)
-            state = settle(state, call[0], report, now)
+            heapq.heappush(events, (now + call[4], next(order), "settle", (call[5], report)))
+        elif what == "settle":
+            state = settle(state, *call, now)
             heapq.heappush(events, (now, next(order), "rest", None))
     assert bucket.refused == 0
     assert state.in_flight == pytest.approx(0.0, abs=1e-6)
@@ -93,42 +97,49 @@ def test_shopify_never_has_to_throttle_eight_workers(calls, workers, plan, full)
 def test_a_busy_bucket_is_used_up_and_not_left_idle():
     bucket, state, now = Bucket(2_000.0, 100.0, 2_000.0), first_state(0.0), 0.0
     for _ in range(200):
-        state, wait = reserve(state, 120, now)
-        now += wait
+        state, turn = reserve(state, 120, now)
+        now += turn.wait
         bucket.arrive(120, now)
-        state = settle(state, 120, bucket.leave(120, 100, now), now)
+        state = settle(state, turn, bucket.leave(120, 100, now), now)
     assert bucket.refused == 0
     # 200 calls of 100 points less a full bucket restore in 180 s.
     assert now <= 181
 
 
 def test_a_call_that_does_not_fit_waits_for_the_rest():
-    state, wait = reserve(BudgetState(available=100, at=0, reserved_at=0), 300, 0)
-    assert wait == pytest.approx(2.0)
-    _, next_wait = reserve(state, 100, 0)
-    assert next_wait == pytest.approx(3.0)
+    state, turn = reserve(BudgetState(available=100), 300, 0)
+    assert turn.wait == pytest.approx(2.0)
+    assert reserve(state, 100, 0)[1].wait == pytest.approx(3.0)
 
 
 def test_a_call_dearer_than_the_bucket_waits_for_a_full_bucket_only():
-    _, wait = reserve(BudgetState(maximum=1_000, available=1_000, restore_rate=50), 5_000, 0)
-    assert wait == 0
+    assert reserve(BudgetState(maximum=1_000, available=1_000, restore_rate=50), 5_000, 0)[1].wait == 0
 
 
 def test_other_users_of_the_bucket_are_noticed():
-    state, _ = reserve(BudgetState(available=1_500), 100, 0)
-    state = settle(state, 100, CostReport(100, 100, 2_000, 40, 100), 0)
+    state, turn = reserve(BudgetState(available=1_500), 100, 0)
+    state = settle(state, turn, CostReport(100, 100, 2_000, 40, 100), 0)
     assert state.available == 40
 
 
 def test_a_larger_plan_is_learned():
-    state, _ = reserve(first_state(0), 100, 0)
-    state = settle(state, 100, CostReport(100, 100, 20_000, 19_900, 1_000), 0)
+    state, turn = reserve(first_state(0), 100, 0)
+    state = settle(state, turn, CostReport(100, 100, 20_000, 19_900, 1_000), 0)
     assert (state.maximum, state.restore_rate, state.available) == (20_000, 1_000, 19_900)
 
 
+def test_an_answer_that_was_overtaken_does_not_bring_spent_points_back():
+    state, slow = reserve(first_state(0), 100, 0)
+    state, fast = reserve(state, 1_000, 0)
+    # Shopify answers the slow one first, but the other answer arrives before it.
+    state = settle(state, fast, CostReport(1_000, 1_000, 2_000, 900, 100), 0)
+    state = settle(state, slow, CostReport(100, 100, 2_000, 1_900, 100), 0)
+    assert state.available == 900
+
+
 def test_an_answer_without_status_gives_the_difference_back():
-    state, _ = reserve(BudgetState(available=500), 300, 0)
-    assert settle(state, 300, CostReport(actual=50), 0).available == 450
+    state, turn = reserve(BudgetState(available=500), 300, 0)
+    assert settle(state, turn, CostReport(actual=50), 0).available == 450
 
 
 def test_reservations_of_processes_that_died_are_forgotten():
@@ -151,7 +162,7 @@ def test_a_clock_that_goes_back_restores_nothing():
 )
 def test_the_account_never_promises_more_than_the_bucket(available, reserved, in_flight, reported, later):
     state = BudgetState(available=available, in_flight=in_flight)
-    state = settle(state, reserved, CostReport(actual=0.0, available=reported), later)
+    state = settle(state, Turn(reserved, 0.0, 0.0), CostReport(actual=0.0, available=reported), later)
     assert state.available <= state.maximum
     assert state.in_flight >= 0
     if reported is not None:
@@ -179,9 +190,9 @@ def test_eight_threads_share_one_bucket(backend):
         for _ in range(12):
             reservation = budget.acquire("Page", 400)
             with lock:
-                bucket.arrive(reservation.cost, time.time())
+                bucket.arrive(reservation.turn.cost, time.time())
             with lock:
-                report = bucket.leave(reservation.cost, 350, time.time())
+                report = bucket.leave(reservation.turn.cost, 350, time.time())
             budget.release(reservation, report)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
@@ -195,15 +206,15 @@ def test_eight_threads_share_one_bucket(backend):
 def test_shops_do_not_share_a_bucket():
     backend = MemoryBudget()
     backend.reserve("a", 500, 0)
-    assert backend.reserve("b", 500, 0) == 0
-    assert backend.reserve("a", 500, 0) > 0
+    assert backend.reserve("b", 500, 0).wait == 0
+    assert backend.reserve("a", 500, 0).wait > 0
 
 
 def test_the_cost_of_an_operation_is_learned_from_its_answers():
     budget = CostBudget(SHOP, clock=lambda: 0.0, sleep=lambda _: None)
     budget.release(budget.acquire("Page", 100), CostReport(requested=150, actual=120))
-    assert budget.acquire("Page", 200).cost == 300
-    assert budget.acquire("Other", 200).cost == 200
+    assert budget.acquire("Page", 200).turn.cost == 300
+    assert budget.acquire("Other", 200).turn.cost == 200
 
 
 def test_a_lost_answer_counts_as_spent():

@@ -41,6 +41,7 @@ class BudgetState:
         in_flight: points reserved and not yet settled.
         at: Unix time in seconds at which ``available`` held.
         reserved_at: Unix time of the latest reservation.
+        spent: points of all calls ever settled.
     """
 
     maximum: float = STANDARD_MAXIMUM
@@ -49,6 +50,22 @@ class BudgetState:
     in_flight: float = 0.0
     at: float = 0.0
     reserved_at: float = 0.0
+    spent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Points reserved for one call.
+
+    Args:
+        cost: points.
+        wait: seconds to wait before the call may be sent (0 or more).
+        spent: `BudgetState.spent` at the time; what is settled later may be missing in the report of this call.
+    """
+
+    cost: float
+    wait: float
+    spent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +111,7 @@ def restored(state: BudgetState, now: float) -> BudgetState:
     )
 
 
-def reserve(state: BudgetState, cost: float, now: float) -> tuple[BudgetState, float]:
+def reserve(state: BudgetState, cost: float, now: float) -> tuple[BudgetState, Turn]:
     """Take points out of the bucket, going into debt if there are not enough.
 
     The debt makes a queue: whoever reserves later waits longer, so that an expensive call is not starved by cheap ones.
@@ -105,25 +122,27 @@ def reserve(state: BudgetState, cost: float, now: float) -> tuple[BudgetState, f
         now: Unix time in seconds.
 
     Returns:
-        The bucket after, and the seconds to wait before the call may be sent (0 or more).
+        The bucket after, and the turn.
     """
     state = restored(state, now)
     cost = min(cost, state.maximum)
     available = state.available - cost
-    wait = max(0.0, -available / state.restore_rate)
-    return replace(state, available=available, in_flight=state.in_flight + cost, reserved_at=now), wait
+    turn = Turn(cost, max(0.0, -available / state.restore_rate), state.spent)
+    return replace(state, available=available, in_flight=state.in_flight + cost, reserved_at=now), turn
 
 
-def settle(state: BudgetState, reserved: float, report: CostReport, now: float) -> BudgetState:
+def settle(state: BudgetState, turn: Turn, report: CostReport, now: float) -> BudgetState:
     """Give back what a call did not use and learn from what Shopify reported.
 
     Shopify's figure already lacks the calls of ours that have reached it and still has the points of those on their
-    way, so the truth lies between that figure less everything in flight and that figure; our own account is kept
-    within these bounds. That follows other users of the bucket and a changed plan, and forgets our own errors.
+    way, so the truth lies between that figure less everything in flight and that figure. Answers overtake each other:
+    calls settled since the turn was given may have come after the figure, so their points go off the lower bound too.
+    Our own account is kept within the bounds. That follows other users of the bucket and a changed plan, and forgets
+    our own errors.
 
     Args:
         state: the bucket before.
-        reserved: points reserved for the call.
+        turn: of the call.
         report: what the answer said; without an actual cost the reserved points are taken as spent.
         now: Unix time in seconds.
 
@@ -133,19 +152,20 @@ def settle(state: BudgetState, reserved: float, report: CostReport, now: float) 
     state = restored(state, now)
     maximum = report.maximum or state.maximum
     restore_rate = report.restore_rate or state.restore_rate
-    reserved = min(reserved, state.maximum)
-    actual = reserved if report.actual is None else report.actual
-    in_flight = max(0.0, state.in_flight - reserved)
-    own = min(state.available + reserved - actual, maximum - in_flight)
+    actual = turn.cost if report.actual is None else report.actual
+    in_flight = max(0.0, state.in_flight - turn.cost)
+    own = min(state.available + turn.cost - actual, maximum - in_flight)
     if report.available is not None:
-        own = min(max(own, report.available - in_flight), report.available)
-    return replace(state, maximum=maximum, available=own, restore_rate=restore_rate, in_flight=in_flight)
+        lower = report.available - in_flight - (state.spent - turn.spent)
+        own = min(max(own, lower), report.available)
+    spent = state.spent + actual
+    return replace(state, maximum=maximum, available=own, restore_rate=restore_rate, in_flight=in_flight, spent=spent)
 
 
 class BudgetBackend(Protocol):
     """Keeps one `BudgetState` per shop and applies `reserve` and `settle` to it, one caller at a time."""
 
-    def reserve(self, shop: str, cost: float, now: float) -> float:
+    def reserve(self, shop: str, cost: float, now: float) -> Turn:
         """Reserve points for a call; a shop not seen before starts with `first_state`.
 
         Args:
@@ -154,10 +174,10 @@ class BudgetBackend(Protocol):
             now: Unix time in seconds.
 
         Returns:
-            Seconds to wait before the call may be sent.
+            The turn, to be settled in any case.
         """
 
-    def settle(self, shop: str, reserved: float, report: CostReport, now: float) -> None:
+    def settle(self, shop: str, turn: Turn, report: CostReport, now: float) -> None:
         """Settle a reservation; the arguments are those of the function `settle`."""
 
 
@@ -168,17 +188,17 @@ class MemoryBudget:
         self._lock = threading.Lock()
         self._states: dict[str, BudgetState] = {}
 
-    def reserve(self, shop: str, cost: float, now: float) -> float:
+    def reserve(self, shop: str, cost: float, now: float) -> Turn:
         """Reserve points; see `BudgetBackend.reserve`."""
         with self._lock:
-            self._states[shop], wait = reserve(self._states.get(shop) or first_state(now), cost, now)
-            return wait
+            self._states[shop], turn = reserve(self._states.get(shop) or first_state(now), cost, now)
+            return turn
 
-    def settle(self, shop: str, reserved: float, report: CostReport, now: float) -> None:
+    def settle(self, shop: str, turn: Turn, report: CostReport, now: float) -> None:
         """Settle a reservation; see `BudgetBackend.settle`."""
         with self._lock:
             state = self._states.get(shop) or first_state(now)
-            self._states[shop] = settle(state, reserved, report, now)
+            self._states[shop] = settle(state, turn, report, now)
 
     def state(self, shop: str) -> BudgetState | None:
         """Return what is known about a shop, None before its first call."""
@@ -203,18 +223,18 @@ class SharedBudget:
 
     states: LockedStates
 
-    def reserve(self, shop: str, cost: float, now: float) -> float:
+    def reserve(self, shop: str, cost: float, now: float) -> Turn:
         """Reserve points; see `BudgetBackend.reserve`."""
 
-        def change(held: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], float]:
-            state, wait = reserve(_loaded(held, now), cost, now)
-            return asdict(state), wait
+        def change(held: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], Turn]:
+            state, turn = reserve(_loaded(held, now), cost, now)
+            return asdict(state), turn
 
         return self.states.with_state(shop, change)
 
-    def settle(self, shop: str, reserved: float, report: CostReport, now: float) -> None:
+    def settle(self, shop: str, turn: Turn, report: CostReport, now: float) -> None:
         """Settle a reservation; see `BudgetBackend.settle`."""
-        self.states.with_state(shop, lambda held: (asdict(settle(_loaded(held, now), reserved, report, now)), None))
+        self.states.with_state(shop, lambda held: (asdict(settle(_loaded(held, now), turn, report, now)), None))
 
 
 def _loaded(held: Mapping[str, Any] | None, now: float) -> BudgetState:
@@ -228,14 +248,12 @@ class Reservation:
     Args:
         operation: name of the GraphQL operation.
         estimate: cost computed from the document.
-        cost: points reserved.
-        waited: seconds the caller was held back.
+        turn: what the backend has reserved.
     """
 
     operation: str
     estimate: float
-    cost: float
-    waited: float
+    turn: Turn
 
 
 @dataclass(slots=True)
@@ -271,18 +289,18 @@ class CostBudget:
             SyncError: SYNC-303 when the wait would be longer than `longest_wait`.
         """
         cost = max(1.0, estimate * self._ratios.get(operation, 1.0))
-        wait = self.backend.reserve(self.shop, cost, self.clock())
-        if wait > self.longest_wait:
-            self.backend.settle(self.shop, cost, CostReport(actual=0.0), self.clock())
+        turn = self.backend.reserve(self.shop, cost, self.clock())
+        if turn.wait > self.longest_wait:
+            self.backend.settle(self.shop, turn, CostReport(actual=0.0), self.clock())
             raise SyncError(
                 SHOPIFY_THROTTLED,
-                f"{operation} would have to wait {wait:.0f} s for the shop's cost budget",
-                retry_after=wait,
+                f"{operation} would have to wait {turn.wait:.0f} s for the shop's cost budget",
+                retry_after=turn.wait,
             )
-        if wait > 0:
+        if turn.wait > 0:
             # Jitter above the needed time: callers of several processes must not arrive in one burst.
-            self.sleep(wait * (1 + random.uniform(0.0, 0.05)))  # noqa: S311 - no secret depends on it
-        return Reservation(operation, estimate, cost, wait)
+            self.sleep(turn.wait * (1 + random.uniform(0.0, 0.05)))  # noqa: S311 - no secret depends on it
+        return Reservation(operation, estimate, turn)
 
     def release(self, reservation: Reservation, report: CostReport | None) -> None:
         """End a call.
@@ -294,7 +312,7 @@ class CostBudget:
         report = report or CostReport()
         if report.requested:
             self._learn(reservation, report.requested)
-        self.backend.settle(self.shop, reservation.cost, report, self.clock())
+        self.backend.settle(self.shop, reservation.turn, report, self.clock())
 
     def _learn(self, reservation: Reservation, requested: float) -> None:
         # Up at once and down slowly: an estimate that is too low earns THROTTLED, one that is too high costs little.

@@ -237,12 +237,12 @@ class ShopifyClient:
             ) as response:
                 content = bytearray()
                 # The read timeout starts anew with each packet; only a deadline ends an answer that trickles.
-                for chunk in response.iter_content(65_536):
+                while chunk := response.raw.read1(65_536, decode_content=True):
                     content += chunk
                     if time.monotonic() > ends:
                         raise requests.ReadTimeout(f"no complete answer within {limits.deadline:.0f} s")
                 return response, bytes(content)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # The text of a requests exception may quote addresses and headers, so only its kind is kept.
             text = f"{operation}: {type(error).__name__} at {self.address.shop}"
             failure = SyncError(SHOPIFY_UNAVAILABLE, text)
@@ -288,7 +288,7 @@ def _restored_after(report: CostReport) -> float:
     return max(1.0, (report.requested - report.available) / report.restore_rate)
 
 
-def _never_sent(error: requests.RequestException) -> bool:
+def _never_sent(error: Exception) -> bool:
     if isinstance(error, requests.ConnectTimeout):
         return True
     cause = error.args[0] if error.args else None

@@ -32,9 +32,9 @@ class Mutation:
 
     Args:
         key: its alias.
-        call: field with arguments; may name the variables below and ``$id``.
+        call: field with arguments; names the variables below.
         payload: selection of the payload; ``%s`` stands for a selection of the customer where it can be read back.
-        variables: name to GraphQL type and value.
+        variables: name to GraphQL type and value; mutations of one document may share one of the same value.
         fields: mapping field names by their position in a list argument, for naming user errors.
         reads_back: response key of the customer in the payload, None if it is not in it.
         repeatable: whether doing it twice does no more than doing it once.
@@ -64,8 +64,7 @@ def document(name: str, mutations: Sequence[Mutation], selection: str) -> str:
         selection: what is read back of the customer.
     """
     reader = reading(mutations)
-    declared = {"id": "ID!"} if any("$id" in mutation.call for mutation in mutations) else {}
-    declared |= {name: kind for mutation in mutations for name, (kind, _) in mutation.variables.items()}
+    declared = {name: kind for mutation in mutations for name, (kind, _) in mutation.variables.items()}
     head = ", ".join(f"${variable}: {kind}" for variable, kind in declared.items())
     body = " ".join(mutation.text(selection if mutation is reader else None) for mutation in mutations)
     return f"mutation {name}({head}) {{ {body} }}"
@@ -164,7 +163,10 @@ def _address_mutations(current: Raw, changes: Mapping[str, Any]) -> list[Mutatio
         address = {name: value for name, value in address.items() if value not in (None, "")}
     if not address:
         return []
-    variables: dict[str, tuple[str, Any]] = {"address": ("MailingAddressInput!", address)}
+    variables: dict[str, tuple[str, Any]] = {
+        "id": ("ID!", current["id"]),
+        "address": ("MailingAddressInput!", address),
+    }
     if held:
         variables["addressId"] = ("ID!", held["id"])
         call = "customerAddressUpdate(customerId: $id, addressId: $addressId, address: $address)"
@@ -233,7 +235,7 @@ def _tag_mutations(current: Raw, changes: Mapping[str, Any]) -> list[Mutation]:
     for key, call, tags in (("tagsRemove", "tagsRemove", removed), ("tagsAdd", "tagsAdd", added)):
         if tags:
             text = f"{call}(id: $id, tags: ${key})"
-            variables = {key: ("[String!]!", tags)}
+            variables = {"id": ("ID!", current["id"]), key: ("[String!]!", tags)}
             payload = f"node {{ ... on Customer %s }} {_ERRORS}"
             mutations.append(Mutation(key, text, payload, variables, ("tags",), reads_back="node"))
     return mutations

@@ -143,8 +143,10 @@ class ShopifyCustomers:
             connection = self._query(text, variables, "CustomersScan", cost)["customers"]
             read += len(connection["nodes"])
             more = bool(connection["pageInfo"]["hasNextPage"])
-            yield self._records(connection["nodes"]), not more
-            if not more or read + self._page_size > self._cursor_limit:
+            # At the end of what a cursor reaches Shopify's "no next page" proves nothing.
+            full = read + self._page_size > self._cursor_limit
+            yield self._records(connection["nodes"]), not more and not full
+            if full or not more:
                 return
             after = connection["pageInfo"]["endCursor"]
 
@@ -264,7 +266,7 @@ class ShopifyCustomers:
             return WriteResult(current, requests=0)
         name = f"customer shopify:{current.id}"
         try:
-            record = self._write("CustomerUpdate", mutations, name, current.id)
+            record = self._write("CustomerUpdate", mutations, name)
         except SyncError as error:
             if error.record == name and not self.fetch([current.id]):
                 raise SyncError(VANISHED, "the customer no longer exists in Shopify", record=name) from error
@@ -276,12 +278,8 @@ class ShopifyCustomers:
             raise SyncError(VANISHED, "the customer no longer exists in Shopify", record=name)
         return WriteResult(read_back, requests=2)
 
-    def _write(
-        self, operation: str, mutations: Sequence[Mutation], record: str, customer_id: str | None = None
-    ) -> SourceRecord | None:
-        variables: dict[str, Any] = {"id": customer_id} if any("$id" in mutation.call for mutation in mutations) else {}
-        for mutation in mutations:
-            variables |= {name: value for name, (_, value) in mutation.variables.items()}
+    def _write(self, operation: str, mutations: Sequence[Mutation], record: str) -> SourceRecord | None:
+        variables = {name: value for mutation in mutations for name, (_, value) in mutation.variables.items()}
         reader = reading(mutations)
         try:
             data = self._client.execute(
