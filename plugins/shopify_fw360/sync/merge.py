@@ -149,8 +149,8 @@ def _on_existing(
     base = record.base.get(name)
     if rule.target.type is FieldType.TAGS and rule.merge == "union":
         return _merge_sets(incoming, present, base, shown)
-    if theirs is not None and name in record.defaulted:
-        return shown.leave("a default never overwrites a value")
+    if name in record.defaulted:
+        return shown.leave("a default is written on creation only")
     if mine is None and not rule.target.can_empty:
         return shown.leave("the target cannot empty this field and keeps its value")
     return _three_way(rule, record, mine, theirs, base, shown)

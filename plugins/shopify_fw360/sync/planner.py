@@ -47,10 +47,13 @@ class _Planning:
     flow: Flow
     items: dict[str, PlanItem] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    staged_prints: dict[str, str] = field(default_factory=dict)
     unwritable: frozenset[str] = frozenset()
 
     def run(self, changes: Sequence[Change]) -> list[PlanItem]:
         mapping = self.pair.mapping(self.flow)
+        # A record that waited in the queue has lost its types there, so what was fingerprinted at staging counts.
+        self.staged_prints = {change.source_id: change.fingerprint for change in changes if change.record is not None}
         records = self._fetch(changes)
         with self.pair.store.begin() as tx:
             self.links = tx.links(self.flow.entity, self.flow.source, [change.source_id for change in changes])
@@ -237,7 +240,7 @@ class _Planning:
             action=action,
             reason=reason,
             source=record,
-            fingerprint=source_fingerprint(self.pair, mapping, record),
+            fingerprint=self.staged_prints.get(record.id) or source_fingerprint(self.pair, mapping, record),
             **more,
         )
 
