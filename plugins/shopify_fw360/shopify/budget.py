@@ -260,6 +260,9 @@ class Reservation:
 class CostBudget:
     """The budget of one shop as the client uses it: reserve before a call, settle after it.
 
+    Turns are spread over time. If a machine stalls so long that more than a bucket of delayed turns arrive at once,
+    Shopify may throttle some of them; the client then repeats them.
+
     Args:
         shop: the shop's address without scheme.
         backend: where the state lives.
