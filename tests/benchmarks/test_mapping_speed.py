@@ -2,9 +2,9 @@
 
 import random
 import re
+import sys
 import time
 import unicodedata
-from decimal import Decimal
 from pathlib import Path
 
 import phonenumbers
@@ -77,7 +77,7 @@ def _customer(random_, number):
     return record
 
 
-# The same work by hand: one function per record, straightforward, reasonably quick. -------------------------------------
+# The same work by hand: one function per record, straightforward, reasonably quick. -----------------------------------
 
 UNKNOWN = object()
 EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s.,;<>()]+")
@@ -88,7 +88,7 @@ NO_MARKS = str.maketrans("", "", " .-/")
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     pass
 
 
@@ -106,13 +106,13 @@ def text(value, field):
     if value is UNKNOWN or value is None:
         return value
     if not isinstance(value, str):
-        raise Refused(field, "SYNC-202")
+        raise RefusedError(field, "SYNC-202")
     if "\0" in value or len(value) > 1_000_000:
-        raise Refused(field, "SYNC-202")
+        raise RefusedError(field, "SYNC-202")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise Refused(field, "SYNC-202") from None
+        raise RefusedError(field, "SYNC-202") from None
     return value
 
 
@@ -149,15 +149,15 @@ def e164(value, country):
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def by_hand(record):
+def by_hand(record):  # noqa: C901, PLR0912 - long on purpose: this is how one writes it without a mapping language
     values, defaulted = {}, set()
     email = text(take(record, "defaultEmailAddress", "emailAddress", protected=True), "email")
     if email is not UNKNOWN and email is not None:
         email = email.strip().lower() or None
     if email is UNKNOWN or email is None:
-        raise Refused("email", "SYNC-201")
+        raise RefusedError("email", "SYNC-201")
     if not EMAIL.fullmatch(email):
-        raise Refused("email", "SYNC-202")
+        raise RefusedError("email", "SYNC-202")
     values["email"] = email
     for field, path, fallbacks in (
         ("nome", "firstName", (email.rpartition("@")[0], "Cliente")), ("cognome", "lastName", ("Non indicato",))
@@ -174,9 +174,7 @@ def by_hand(record):
         other = take(record, "defaultAddress", "phone", protected=True)
         phone = other if isinstance(other, str) else UNKNOWN if UNKNOWN in (phone, other) else None
     values["telefono"] = e164(phone, country) if isinstance(phone, str) else phone
-    lines = [
-        text(take(record, "defaultAddress", key, protected=True), "indirizzo") for key in ("address1", "address2")
-    ]
+    lines = [text(take(record, "defaultAddress", key, protected=True), "indirizzo") for key in ("address1", "address2")]
     given = [line.strip() for line in lines if isinstance(line, str) and not line.isspace()]
     values["indirizzo"] = " ".join(" / ".join(given).split()) if given else UNKNOWN if UNKNOWN in lines else None
     cap = text(take(record, "defaultAddress", "zip", protected=True), "cap")
@@ -206,12 +204,12 @@ def by_hand(record):
     tags = take(record, "tags")
     if tags is not UNKNOWN:
         if tags is not None and not isinstance(tags, list):
-            raise Refused("tags", "SYNC-202")
+            raise RefusedError("tags", "SYNC-202")
         unique = {}
         for tag in tags or ():
-            tag = text(tag, "tags").strip()
-            if tag:
-                unique.setdefault(tag.casefold(), tag)
+            trimmed = text(tag, "tags").strip()
+            if trimmed:
+                unique.setdefault(trimmed.casefold(), trimmed)
         values["tags"] = tuple(unique.values())
     return {name: value for name, value in values.items() if value is not UNKNOWN}, frozenset(defaulted)
 
@@ -221,7 +219,7 @@ def all_by_hand(records):
     for record in records:
         try:
             rows.append(by_hand(record))
-        except Refused as refusal:
+        except RefusedError as refusal:
             rows.append(refusal.args)
     return rows
 
@@ -251,13 +249,14 @@ def test_engine_is_at_least_as_fast_as_a_function_written_by_hand(mapping):
 
     engine = best_of(lambda: transform(mapping, records))
     hand = best_of(lambda: all_by_hand(records))
-    print(f"\nmapping engine: {COUNT / engine:,.0f} records/s, by hand {COUNT / hand:,.0f}/s, ratio {hand / engine:.2f}")
+    ratio = hand / engine
+    sys.stdout.write(f"\nmapping: {COUNT / engine:,.0f} records/s, by hand {COUNT / hand:,.0f}, ratio {ratio:.2f}\n")
     for size in (1, 10, 100):
         batches = [records[start : start + size] for start in range(0, 2_000, size)]
         small = best_of(lambda batches=batches: [transform(mapping, batch) for batch in batches], times=3)
         by = best_of(lambda: all_by_hand(records[:2_000]), times=3)
-        print(f"batches of {size}: {2_000 / small:,.0f} records/s, ratio {by / small:.2f}")
-    assert hand / engine >= 1.0
+        sys.stdout.write(f"batches of {size}: {2_000 / small:,.0f} records/s, ratio {by / small:.2f}\n")
+    assert ratio >= 1.0
 
 
 @pytest.mark.bench
@@ -266,6 +265,6 @@ def test_fingerprints_of_100_000_records_take_seconds(mapping):
     rows = (rows * 6)[:100_000]
     span = best_of(lambda: fingerprints(mapping, rows), times=2)
     one = best_of(lambda: [fingerprints(mapping, [row]) for row in rows[:2_000]], times=2) * 50
-    print(f"\nfingerprints: 100,000 in {span:.2f} s; one by one {one:.2f} s, ratio {one / span:.1f}")
+    sys.stdout.write(f"\nfingerprints: 100,000 in {span:.2f} s; one by one {one:.2f} s, ratio {one / span:.1f}\n")
     assert one / span >= 1.0
-    assert Decimal(len(rows)) == 100_000
+    assert len(rows) == 100_000

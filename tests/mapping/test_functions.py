@@ -103,9 +103,10 @@ def test_phone_numbers_that_need_no_parsing_come_out_as_the_library_writes_them(
     assert result == by_library(number.strip(), region)
 
 
-@given(st.text(max_size=60))
+@given(st.text(alphabet="<>&!-[]/ab \n\"'=", max_size=60))
 def test_html_is_stripped_of_whatever_it_is(text):
     try:
-        assert "\n" not in strip_html(text)
+        result = strip_html(text)
     except Invalid as fault:
-        assert fault.rule == "apply strip_html"
+        result = fault.message
+    assert "\n" not in result

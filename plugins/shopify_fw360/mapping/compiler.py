@@ -56,6 +56,7 @@ def compile_mapping(
     target: Schema,
     granted_scopes: Collection[str] | None = None,
     settings: SyncSettings | None = None,
+    policies: Mapping[str, MergePolicy] | None = None,
 ) -> CompiledMapping:
     """Check a mapping against both systems and compile it.
 
@@ -65,6 +66,7 @@ def compile_mapping(
         target: schema of the system that is written.
         granted_scopes: access scopes the shop has granted; None leaves them unchecked.
         settings: give the domain of placeholder addresses; None is all defaults.
+        policies: by group the policy that replaces that of the file.
 
     Returns:
         The compiled mapping; its warnings name deprecated fields.
@@ -72,7 +74,7 @@ def compile_mapping(
     Raises:
         MappingError: every fault at once: SYNC-101, SYNC-102 with suggestions, SYNC-104.
     """
-    compiled, problems = check_mapping(document, source, target, granted_scopes, settings)
+    compiled, problems = check_mapping(document, source, target, granted_scopes, settings, policies)
     if problems:
         raise MappingError(problems)
     return compiled
@@ -84,6 +86,7 @@ def check_mapping(
     target: Schema,
     granted_scopes: Collection[str] | None = None,
     settings: SyncSettings | None = None,
+    policies: Mapping[str, MergePolicy] | None = None,
 ) -> tuple[CompiledMapping, list[Problem]]:
     """Compile as much of a mapping as is sound; arguments as in compile_mapping.
 
@@ -92,14 +95,17 @@ def check_mapping(
     """
     context = Context((settings or SyncSettings()).customers.placeholder_email_domain)
     lookups = Lookups(document, source, target, granted_scopes)
-    return _Compiler(document, lookups, context).run(), lookups.problems
+    return _Compiler(document, lookups, context, policies or {}).run(), lookups.problems
 
 
 class _Compiler:
-    def __init__(self, document: MappingDocument, lookups: Lookups, context: Context) -> None:
+    def __init__(
+        self, document: MappingDocument, lookups: Lookups, context: Context, policies: Mapping[str, MergePolicy]
+    ) -> None:
         self._document = document
         self._lookups = lookups
         self._context = context
+        self._policies = policies
         self._needs_context = False
 
     def run(self) -> CompiledMapping:
@@ -163,7 +169,8 @@ class _Compiler:
         )
 
     def _policy(self, rule: Rule) -> MergePolicy:
-        return rule.merge or self._document.model.merge
+        own = rule.merge or self._document.model.merge
+        return own if rule.group is None else self._policies.get(rule.group, own)
 
     def _check_policy(self, work: Work, rule: Rule, target: TargetField) -> None:
         policy = self._policy(rule)

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shopify_fw360.errors import MAPPING_INVALID
+from shopify_fw360.errors import MAPPING_INVALID, SETTINGS_INVALID
 from shopify_fw360.mapping.compiler import CompiledMapping, FieldRule, check_mapping
 from shopify_fw360.mapping.loader import MappingDocument, read_file
+from shopify_fw360.mapping.model import MergePolicy
 from shopify_fw360.mapping.problems import MappingError, Problem
+from shopify_fw360.mapping.registry import suggest
 from shopify_fw360.records import Flow, Schema, System
 from shopify_fw360.settings import SyncSettings
 
@@ -39,6 +41,7 @@ def load_directory(
     schemas: Mapping[System, Schema],
     granted_scopes: Collection[str] | None = None,
     settings: SyncSettings | None = None,
+    policies: Mapping[str, MergePolicy] | None = None,
 ) -> dict[Flow, CompiledMapping]:
     """Read, check and compile all mappings of a directory.
 
@@ -47,6 +50,7 @@ def load_directory(
         schemas: of both systems.
         granted_scopes: access scopes the shop has granted; None leaves them unchecked.
         settings: of the installation; None is all defaults.
+        policies: by group the policy that replaces that of the files.
 
     Returns:
         The compiled mapping of each flow that has a file.
@@ -54,7 +58,7 @@ def load_directory(
     Raises:
         MappingError: every fault of every file at once.
     """
-    checked = check_directory(path, schemas, granted_scopes, settings)
+    checked = check_directory(path, schemas, granted_scopes, settings, policies)
     if checked.problems:
         raise MappingError(checked.problems)
     return checked.mappings
@@ -65,6 +69,7 @@ def check_directory(
     schemas: Mapping[System, Schema],
     granted_scopes: Collection[str] | None = None,
     settings: SyncSettings | None = None,
+    policies: Mapping[str, MergePolicy] | None = None,
 ) -> CheckedDirectory:
     """Check as much as is sound; arguments as in load_directory."""
     checked = CheckedDirectory()
@@ -80,7 +85,7 @@ def check_directory(
         flow = document.flow
         checked.problems += _check_name(document, file, checked.documents.get(flow))
         mapping, problems = check_mapping(
-            document, schemas[flow.source], schemas[flow.target], granted_scopes, settings
+            document, schemas[flow.source], schemas[flow.target], granted_scopes, settings, policies
         )
         checked.problems += problems
         checked.documents[flow] = document
@@ -89,6 +94,11 @@ def check_directory(
         reverse = checked.mappings.get(flow.reverse)
         if flow.source is System.SHOPIFY and reverse is not None:
             checked.problems += _check_pair(mapping, reverse)
+    groups = {rule.group for mapping in checked.mappings.values() for rule in mapping.fields.values() if rule.group}
+    for group in policies or {}:
+        if group not in groups:
+            message = f"no mapping has a group '{group}'{suggest(group, groups)}"
+            checked.problems.append(Problem(SETTINGS_INVALID, str(path), 1, None, "policies", message))
     return checked
 
 

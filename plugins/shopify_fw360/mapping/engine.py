@@ -200,6 +200,8 @@ def _present(rule: FieldRule, batch: Batch) -> list[Any]:
 
 
 def _by_same(rule: FieldRule, value: Any) -> Any:
+    if isinstance(value, Mapping | list | tuple):
+        return UNSET
     try:
         return CONVERTERS[rule.target.type](rule.target.same(value))
     except (Invalid, TypeError, ValueError, ArithmeticError, LookupError, AttributeError):

@@ -131,9 +131,7 @@ def read_text(text: str, file: str) -> tuple[MappingDocument | None, list[Proble
 def _without(data: dict[Any, Any], faulty: set[Place]) -> dict[Any, Any]:
     sound = {key: value for key, value in data.items() if (key,) not in faulty and key != "examples"}
     if isinstance(sound.get("fields"), dict):
-        sound["fields"] = {
-            name: rule for name, rule in sound["fields"].items() if ("fields", name) not in faulty
-        }
+        sound["fields"] = {name: rule for name, rule in sound["fields"].items() if ("fields", name) not in faulty}
     return sound
 
 

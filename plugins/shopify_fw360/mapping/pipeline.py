@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from shopify_fw360.errors import REQUIRED_MISSING, VALUE_NOT_MAPPED
 from shopify_fw360.mapping.columns import Batch, Column, Expression, Step
-from shopify_fw360.mapping.values import CONVERTERS, Invalid, to_text
+from shopify_fw360.mapping.values import CONVERTERS, MAX_MATCHED, Invalid, to_text
 from shopify_fw360.records import UNSET, FieldType, SourceField, Unset
 
 _EMPTY_TAGS: Final[tuple[str, ...]] = ()
@@ -169,6 +169,9 @@ class Finish:
             )
 
     def _check_pattern(self, value: str) -> str:
+        # A careless pattern takes quadratic time, which nobody notices on texts of this length.
+        if len(value) > MAX_MATCHED:
+            raise Invalid("pattern", f"a text of {len(value)} characters; patterns look at {MAX_MATCHED} at most")
         if self.pattern is not None and self.pattern.fullmatch(value) is None:
             raise Invalid("pattern", f"the text does not fit the pattern {self.pattern.pattern}")
         return value

@@ -21,7 +21,7 @@ def functions_section() -> str:
     lines = ["| Function | Takes → gives | What it does | Examples |", "| --- | --- | --- | --- |"]
     lines += [
         f"| `{name}` | {_types(function)} | {_cell(function.summary)}{_arguments(function)} | {_examples(function)} |"
-        for name, function in FUNCTIONS.items()
+        for name, function in sorted(FUNCTIONS.items())
     ]
     return "\n".join(lines)
 

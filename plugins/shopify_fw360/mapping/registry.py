@@ -159,20 +159,30 @@ class Call:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        bare = [name for name, function in FUNCTIONS.items() if function.args is None or not _needs_args(function.args)]
-        options: list[JsonSchemaValue] = [{"const": name, "description": FUNCTIONS[name].summary} for name in bare]
-        for name, function in FUNCTIONS.items():
-            if function.args is not None:
-                options.append(
-                    {
-                        "type": "object",
-                        "properties": {name: _args_schema(function.args)},
-                        "required": [name],
-                        "additionalProperties": False,
-                        "description": function.summary,
-                    }
-                )
-        return {"anyOf": options}
+        return {CALL_MARK: True}
+
+
+CALL_MARK = "x-call"
+"""Stands in generated JSON Schemas where a call may stand, so that the long list of functions is written only once."""
+
+
+def call_schema() -> JsonSchemaValue:
+    """Return the JSON Schema of a call: every function by name, with its arguments."""
+    options: list[JsonSchemaValue] = []
+    for name, function in sorted(FUNCTIONS.items()):
+        if function.args is None or not _needs_args(function.args):
+            options.append({"const": name, "description": function.summary})
+        if function.args is not None:
+            options.append(
+                {
+                    "type": "object",
+                    "properties": {name: _args_schema(function.args)},
+                    "required": [name],
+                    "additionalProperties": False,
+                    "description": function.summary,
+                }
+            )
+    return {"anyOf": options}
 
 
 def suggest(name: str, known: Any) -> str:

@@ -17,6 +17,9 @@ from shopify_fw360.records import FieldType
 MAX_TEXT: Final = 1_000_000
 """Longest text in characters that is looked at; nothing we map is longer (Shopify: a description holds 512 KB)."""
 
+MAX_MATCHED: Final = 1_000
+"""Longest text in characters that a regular expression of a mapping is tried on."""
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}

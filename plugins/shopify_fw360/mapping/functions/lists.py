@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator, model_validator
 
 from shopify_fw360.mapping.registry import Args, Context, Example, Function, fixed, register
+from shopify_fw360.mapping.values import MAX_MATCHED
 from shopify_fw360.records import FieldType
 
 TEXT, TAGS = FieldType.TEXT, FieldType.TAGS
@@ -97,7 +98,7 @@ class Selection(Args):
             folded = entry.strip().casefold()
             if folded in whole or (prefix is not None and folded.startswith(prefix)):
                 return True
-            return pattern is not None and pattern.fullmatch(entry.strip()) is not None
+            return pattern is not None and len(entry) <= MAX_MATCHED and bool(pattern.fullmatch(entry.strip()))
 
         return selects
 
