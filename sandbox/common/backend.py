@@ -18,15 +18,20 @@ class Seed:
     """What a system is filled with.
 
     Args:
-        seed: seed of the random generator; the same seed and count give both systems the same people.
+        seed: seed of the random generator; the same seed and counts give both systems the same people
+            and products.
         customers: number of people generated for both systems together.
         population: where they live: "mixed" (45 % only in Shopify, 35 % only in Framework360, 20 % in both), or all of
-            them in "shopify", in "framework360" or in "both".
+            them in "shopify", in "framework360" or in "both". Products live by the same shares.
+        products: number of products generated for both systems together.
+        variants_per_product: their mean number of variants, about.
     """
 
     seed: int = 7
     customers: int = 600
     population: Population = "mixed"
+    products: int = 60
+    variants_per_product: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 - `GET health`: answers when the server is up.
 - `GET state`: counts, seed, latency.
-- `POST reset` `{seed, customers, population}`, all optional: fresh data; forgets faults, metrics, refusals, options.
+- `POST reset` with keys of `backend.Seed`, all optional: fresh data; forgets faults, metrics, refusals, options.
 - `GET metrics`, `POST metrics/reset`: request metrics.
 - `GET faults`, `POST faults` one rule or a list, `DELETE faults[?id=]`: fault rules, see `faults.py`.
 - `POST latency` `{ms}`: simulated network latency of every API request.
@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.common.backend import POPULATIONS
+from sandbox.common.backend import POPULATIONS, Seed
 
 if TYPE_CHECKING:
     from sandbox.common.app import SandboxApp
@@ -62,9 +62,10 @@ class _Calls:
 
     async def reset(self, request: Request) -> Response:
         wanted = await _object(request)
-        unknown = set(wanted) - {"seed", "customers", "population"}
+        known = {entry.name for entry in fields(Seed)}
+        unknown = set(wanted) - known
         if unknown:
-            raise ValueError(f"reset takes seed, customers and population, not {', '.join(sorted(unknown))}")
+            raise ValueError(f"reset takes {', '.join(sorted(known))}, not {', '.join(sorted(unknown))}")
         if wanted.get("population", "mixed") not in POPULATIONS:
             raise ValueError(f"population must be one of {list(POPULATIONS)}")
         self._app.reset(replace(self._app.seed, **wanted))

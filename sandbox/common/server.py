@@ -63,6 +63,8 @@ def running(
     seed: int = 7,
     customers: int = 600,
     population: Population = "mixed",
+    products: int = 60,
+    variants_per_product: float = 3.0,
     latency_ms: float = 0.0,
     options: Mapping[str, Any] | None = None,
     port: int = 0,
@@ -75,6 +77,8 @@ def running(
         seed: seed of the data.
         customers: number of people generated for both systems together.
         population: in which system they are, see `backend.Seed`.
+        products: number of products generated for both systems together.
+        variants_per_product: their mean number of variants, about.
         latency_ms: simulated network latency.
         options: start values of quirk switches; `reset` returns to them.
         port: loopback port, 0 for a free one.
@@ -85,6 +89,7 @@ def running(
     """
     command = [sys.executable, "-m", "sandbox", system, "--port", str(port), "--seed", str(seed)]
     command += ["--customers", str(customers), "--population", population, "--latency-ms", str(latency_ms)]
+    command += ["--products", str(products), "--variants-per-product", str(variants_per_product)]
     for name, value in (options or {}).items():
         command += ["--option", f"{name}={json.dumps(value)}"]
     process = subprocess.Popen(
@@ -135,13 +140,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7, help="same seed and customers: same people in both systems")
     parser.add_argument("--customers", type=int, default=600, help="people generated for both systems together")
     parser.add_argument("--population", choices=POPULATIONS, default="mixed", help="in which system they are")
+    parser.add_argument("--products", type=int, default=60, help="products generated for both systems together")
+    parser.add_argument("--variants-per-product", type=float, default=3.0, help="their mean, about; 1.6 to 10")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="simulated network latency of each request")
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="quirk switch, value as JSON; repeatable"
     )
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
-    seed = Seed(arguments.seed, arguments.customers, arguments.population)
+    seed = Seed(
+        arguments.seed,
+        arguments.customers,
+        arguments.population,
+        arguments.products,
+        arguments.variants_per_product,
+    )
     try:
         app = build_app(arguments.system, seed, arguments.latency_ms, dict(map(_option, arguments.option)))
     except ValueError as problem:
