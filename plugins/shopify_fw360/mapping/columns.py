@@ -165,11 +165,11 @@ class Column:
         values: one entry per record.
     """
 
-    __slots__ = ("_kinds_checked", "_rows", "_source", "_values", "faults")
+    __slots__ = ("_are_texts", "_rows", "_source", "_values", "faults")
 
     def __init__(self, values: list[Any]) -> None:
         self._source = values
-        self._kinds_checked = False
+        self._are_texts = False
         self.faults: dict[int, Invalid] = {}
         kinds = set(map(type, values))
         if kinds.isdisjoint(_MISSING):
@@ -211,7 +211,7 @@ class Column:
         more = [_pick(column.evaluate(batch), self._rows) for column in step.more]
         results, partial = _run(step.call, self._values, more, total=step.total)
         if step.mode is not Mode.TEXT:
-            self._kinds_checked = False
+            self._are_texts = False
         self._settle(results) if partial else self._replace(results)
 
     def convert(self, call: Callable[[Any], Any]) -> None:
@@ -228,14 +228,14 @@ class Column:
 
     def to_texts(self) -> None:
         """Make every present value a text that any system can store; what cannot be one becomes a fault."""
-        if self._kinds_checked or not self._values:
+        if self._are_texts or not self._values:
             return
         if set(map(type, self._values)) != {str}:
             results = _guarded_all(lambda value: value if value.__class__ is str else to_text(value), self._values)
             self._settle(results) if _any_missing(results) else self._replace(results)
         if not are_clean_texts(self._values):
             self._settle(_guarded_all(to_text, self._values))
-        self._kinds_checked = True
+        self._are_texts = True
 
     def to_lists(self) -> None:
         """Make every present value a tuple of texts as to_tags does."""

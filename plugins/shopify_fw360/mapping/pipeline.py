@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from shopify_fw360.errors import REQUIRED_MISSING, VALUE_NOT_MAPPED
 from shopify_fw360.mapping.columns import Batch, Column, Expression, Step
-from shopify_fw360.mapping.values import CONVERTERS, MAX_MATCHED, Invalid, to_text
+from shopify_fw360.mapping.values import CONVERTERS, MAX_MATCHED, Invalid, kind_name
 from shopify_fw360.records import UNSET, FieldType, SourceField, Unset
 
 _EMPTY_TAGS: Final[tuple[str, ...]] = ()
@@ -303,7 +303,7 @@ def map_step_function(table: dict[str, Any], default: Any, key: Callable[[Any], 
 
     def look_up(value: Any) -> Any:
         if isinstance(value, list | tuple | dict | set):
-            to_text(value)
+            raise Invalid("map", f"{kind_name(value)} where a single value is expected")
         found = table.get(key(value), default)
         if found is UNSET:
             raise Invalid("map", "the value is not in the table", VALUE_NOT_MAPPED)

@@ -35,15 +35,15 @@ register(
     )
 )
 
-_GID = re.compile(r".*?([0-9A-Za-z_-]+)")
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 def _placeholder_email(_args: None, context: Context) -> Callable[[str], Any]:
     domain = context.placeholder_domain
 
     def placeholder_email(value: str) -> Any:
-        match = _GID.fullmatch(value) if domain else None
-        return UNSET if match is None else f"shopify-{match[1].lower()}@{domain}"
+        number = value.rpartition("/")[2]
+        return f"shopify-{number.lower()}@{domain}" if domain and _ID.fullmatch(number) else UNSET
 
     return placeholder_email
 
@@ -67,8 +67,8 @@ def _omit_placeholder_email(_args: None, context: Context) -> Callable[[str], An
     domain = context.placeholder_domain
     if domain is None:
         return lambda value: value
-    pattern = re.compile(rf"\s*shopify-[0-9a-z_-]+@{re.escape(domain)}\s*", re.IGNORECASE)
-    return lambda value: UNSET if pattern.fullmatch(value) else value
+    pattern = re.compile(rf"shopify-[0-9a-z_-]{{1,64}}@{re.escape(domain)}", re.IGNORECASE)
+    return lambda value: UNSET if pattern.fullmatch(value.strip()) else value
 
 
 register(
