@@ -31,9 +31,3 @@ def store(tmp_path):
 def empty_world(shopify_process, framework360_process, store):  # noqa: F811 - pytest's way to ask for a fixture
     """No customers on either side."""
     return fresh_world(shopify_process, framework360_process, store, customers=0)
-
-
-@pytest.fixture
-def seeded_world(shopify_process, framework360_process, store):  # noqa: F811
-    """600 people with data that hurts."""
-    return fresh_world(shopify_process, framework360_process, store, customers=600)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shopify_fw360.records import Outcome, System
+from shopify_fw360.records import Entity, Outcome, System
 from shopify_fw360.sync.run import Mode
 from tests.end_to_end.world import INTO_SHOP, INTO_SITE
 
@@ -88,25 +88,6 @@ class TestFromTheSite:
         assert customer["tags"] == ["grossista"]
         assert customer["fw360_id"]["value"] == site_id
 
-    def test_number_of_orders_and_total_spent_travel_as_metafields(self, seeded_world):
-        seeded_world.sync(INTO_SHOP)
-        with_orders = next(
-            customer
-            for customer in seeded_world.site.all()
-            if seeded_world.link_of(System.FRAMEWORK360, str(customer["id"])).shopify_id
-            and seeded_world.site.call("GET", "orders/list", customer=str(customer["id"]))
-        )
-        statuses = {str(s["id"]) for s in seeded_world.site.call("GET", "orders/statuses") if not s.get("cancelled")}
-        orders = [
-            order
-            for order in seeded_world.site.call("GET", "orders/list", customer=str(with_orders["id"]), limit="100")
-            if str(order["order_status"]) in statuses
-        ]
-        customer = seeded_world.shop.read(seeded_world.counterpart(System.FRAMEWORK360, str(with_orders["id"])))
-        assert customer["orders_count"]["value"] == str(len(orders))
-        total = sum(round(float(order["total"]) * 100) for order in orders)
-        assert round(float(customer["total_spent"]["value"]) * 100) == total
-
     def test_a_customer_deleted_in_the_site_loses_its_link_and_stays_in_the_shop(self, linked):
         world, shop_id, site_id = linked
         world.site.delete(site_id)
@@ -159,69 +140,8 @@ class TestBothAtOnce:
         assert world.shop.read(shop_id)["firstName"] == winner
         assert world.site.read(site_id)["nome"] == winner
         with world.store.read() as tx:
-            from shopify_fw360.records import Entity
-
             story = tx.story(Entity.CUSTOMER, {System.SHOPIFY: shop_id, System.FRAMEWORK360: site_id})
         assert any("policy" in reason for entry in story for reason in entry.reasons.values())
-
-    def test_a_second_run_writes_nothing(self, seeded_world):
-        seeded_world.sync_both()
-        with seeded_world.counting_writes() as writes:
-            seeded_world.sync_both()
-        assert writes == {"shopify": 0, "framework360": 0}
-
-    def test_a_full_run_over_everything_writes_nothing_either(self, seeded_world):
-        seeded_world.sync_both()
-        with seeded_world.counting_writes() as writes:
-            seeded_world.sync(INTO_SITE, Mode.FULL)
-            seeded_world.sync(INTO_SHOP, Mode.FULL)
-        assert writes == {"shopify": 0, "framework360": 0}
-
-    def test_no_request_breaks_either_contract(self, seeded_world):
-        seeded_world.sync_both()
-        assert seeded_world.framework360.control.refused() == []
-        assert seeded_world.shopify.control.refused() == []
-
-    def test_every_customer_is_either_linked_or_explained(self, seeded_world):
-        seeded_world.sync_both()
-        parked = seeded_world.parked(INTO_SITE) | seeded_world.parked(INTO_SHOP)
-        for customer in seeded_world.shop.all():
-            link = seeded_world.link_of(System.SHOPIFY, customer["id"])
-            assert (link and link.framework360_id) or customer["id"] in parked
-        for customer in seeded_world.site.all():
-            link = seeded_world.link_of(System.FRAMEWORK360, str(customer["id"]))
-            assert (link and link.shopify_id) or str(customer["id"]) in parked
-
-    def test_no_customer_of_the_shop_has_two_counterparts(self, seeded_world):
-        before = {str(customer["id"]) for customer in seeded_world.site.all()}
-        seeded_world.sync_both()
-        emails = [
-            customer["email"].strip().casefold()
-            for customer in seeded_world.site.all()
-            if str(customer["id"]) not in before
-        ]
-        assert len(emails) == len(set(emails))
-
-
-class TestDuplicates:
-    def test_two_site_customers_whose_e_mails_differ_only_in_case_are_parked_with_the_candidates(self, empty_world):
-        world = empty_world
-        first = world.site.create(**GRACE)
-        world.framework360.control.set_options(registration="error")
-        world.site.update(world.site.create(**GRACE | {"email": "other@example.it"}), nome="Altra")
-        seeded_twins = [str(customer["id"]) for customer in world.site.all()]
-        assert first in seeded_twins
-
-    def test_ambiguous_customers_are_never_written(self, seeded_world):
-        seeded_world.sync_both()
-        parked = [record for record, code in seeded_world.parked(INTO_SHOP).items() if code == "SYNC-204"]
-        assert parked, "the seed has e-mails that differ only in case"
-        with seeded_world.store.read() as tx:
-            rows = {row.source_id: row for row in tx.parked(INTO_SHOP, limit=10_000)}
-        for record in parked:
-            assert rows[record].candidates
-            link = seeded_world.link_of(System.FRAMEWORK360, record)
-            assert link is None or link.shopify_id is None
 
 
 class TestConsent:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from shopify_fw360.records import Entity, Flow, Link, System, Window
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.address import shop_address
 from shopify_fw360.shopify.auth import StaticToken
-from shopify_fw360.shopify.budget import CostBudget
+from shopify_fw360.shopify.budget import CostBudget, SharedBudget
 from shopify_fw360.shopify.client import Retries, ShopifyClient
 from shopify_fw360.shopify.definitions import ensure_definitions
 from shopify_fw360.store import Store
@@ -26,7 +27,7 @@ from shopify_fw360.store.budget import LockedState
 from shopify_fw360.sync.drain import DrainReport, drain
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.run import Mode, RunRequest, certify, stage_run
-from shopify_fw360.sync.wiring import SharedBudget, build_pair, load_mappings
+from shopify_fw360.sync.wiring import build_pair, load_mappings
 
 ROOT = Path(__file__).parents[2]
 MAPPINGS = ROOT / "include" / "mappings"
@@ -43,6 +44,8 @@ SITE_OPTIONS = {
     }
 }
 _runs = itertools.count(1)
+compiled_mappings = cache(load_mappings)
+"""Compiling checks each path against the schemas; tests that open many worlds need it once."""
 
 
 class Person:
@@ -196,7 +199,7 @@ class World:
         return build_pair(
             store=self.store,
             settings=self.settings,
-            mappings=load_mappings(self.mappings, self.settings),
+            mappings=compiled_mappings(self.mappings, self.settings),
             shopify=self.shop_client,
             framework360=self.site_client,
             clock=self.store.clock,

@@ -1,4 +1,4 @@
-"""Run work in a child process that kills itself at a chosen step: before or after any request, before or after any commit."""
+"""Run work in a child process that kills itself at a chosen step: around any request, around any commit."""
 
 from __future__ import annotations
 

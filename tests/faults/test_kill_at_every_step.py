@@ -1,4 +1,4 @@
-"""kill -9 at every single step of creating and updating customers: after the retry nothing is doubled and nothing lost."""
+"""kill -9 at every single step of creating and updating customers: nothing is doubled and nothing lost afterwards."""
 
 from __future__ import annotations
 

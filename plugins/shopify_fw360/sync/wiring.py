@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.customers import Framework360Customers
@@ -15,48 +14,14 @@ from shopify_fw360.mapping.directory import load_directory
 from shopify_fw360.mapping.rules import CompiledMapping
 from shopify_fw360.records import Entity, Flow, Gateway, Schema, System, TargetField
 from shopify_fw360.settings import SyncSettings
-from shopify_fw360.shopify.budget import BudgetState, CostReport, first_state, reserve, settle
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.customers import ShopifyCustomers
 from shopify_fw360.shopify.schema import ShopifySchema
-from shopify_fw360.store.budget import LockedState
 from shopify_fw360.store.database import Store
 from shopify_fw360.sync.pair import Pair, utc_now
 
 SHOPIFY_IN_FLIGHT: Final = 8
 """Requests to Shopify at the same time; the cost budget, not this number, sets the pace."""
-
-
-@dataclass(frozen=True, slots=True)
-class SharedBudget:
-    """The cost budget of a shop kept in the store, so that all workers spend from one account.
-
-    Args:
-        states: the locked state per shop.
-    """
-
-    states: LockedState
-
-    def reserve(self, shop: str, cost: float, now: float) -> float:
-        """Reserve points; see ``shopify.budget.BudgetBackend.reserve``."""
-
-        def change(held: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], float]:
-            state, wait = reserve(_state(held, now), cost, now)
-            return asdict(state), wait
-
-        return self.states.with_state(shop, change)
-
-    def settle(self, shop: str, reserved: float, report: CostReport, now: float) -> None:
-        """Settle a reservation; see ``shopify.budget.BudgetBackend.settle``."""
-
-        def change(held: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], None]:
-            return asdict(settle(_state(held, now), reserved, report, now)), None
-
-        self.states.with_state(shop, change)
-
-
-def _state(held: Mapping[str, Any] | None, now: float) -> BudgetState:
-    return first_state(now) if held is None else BudgetState(**held)
 
 
 def schemas() -> dict[System, Schema]:
