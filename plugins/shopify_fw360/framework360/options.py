@@ -24,7 +24,7 @@ def _known_calls(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
-Encoding_ = Literal["json", "form"]
+BodyEncoding = Literal["json", "form"]
 
 
 class Encoding(_Model):
@@ -35,12 +35,12 @@ class Encoding(_Model):
         calls: exceptions by call path, for example ``{"customers/update": "form"}``.
     """
 
-    post: Encoding_ = "json"
-    calls: Mapping[str, Encoding_] = {}
+    post: BodyEncoding = "json"
+    calls: Mapping[str, BodyEncoding] = {}
 
     _calls_exist = field_validator("calls")(_known_calls)
 
-    def of(self, call: wire.Call) -> Encoding_:
+    def of(self, call: wire.Call) -> BodyEncoding:
         """Encoding of one call."""
         return self.calls.get(call.path, self.post)
 
