@@ -1,0 +1,264 @@
+"""What the tasks of a flow's DAG do: stage what has changed, work it off, prove that nothing was lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import quote
+
+from airflow.sdk.configuration import conf
+
+from shopify_fw360.airflow.dry_run import plan_into_journal
+from shopify_fw360.airflow.reactions import reacting
+from shopify_fw360.airflow.run_request import AirflowRun, request_of
+from shopify_fw360.airflow.runtime import open_pair, open_store
+from shopify_fw360.errors import CODES, FLOW_OFF, LEDGER_OPEN, SyncError
+from shopify_fw360.records import Flow
+from shopify_fw360.store import QueuedChange, Store
+from shopify_fw360.sync.drain import DrainReport, drain
+from shopify_fw360.sync.pair import Pair
+from shopify_fw360.sync.run import certify, equation, stage_run, tasks_needed
+
+log = logging.getLogger(__name__)
+
+LISTED: Final = 50
+"""Parked records named in the log; the run page lists all of them."""
+
+LONGEST_PAUSE: Final = 5.0
+
+
+def stage(flow: Flow, context: Mapping[str, Any]) -> list[dict[str, int]]:
+    """Extract what the run is asked for and stage it; a dry run plans instead and stages nothing.
+
+    Args:
+        flow: entity and direction.
+        context: of the task.
+
+    Returns:
+        One entry per task that works it off, ``{"number": 1, "of": 3}``. The counts are pushed as XCom ``counts``.
+
+    Raises:
+        AirflowSkipException: the flow is switched off.
+        AirflowFailException: trying again would not help.
+        SyncError: trying again may help.
+    """
+    run = run_of(context)
+    with reacting(), _noting(flow, run):
+        request = request_of(flow, run)
+        with open_pair() as pair:
+            if run.dry_run:
+                counts = plan_into_journal(pair, request)
+                tasks = 1
+            else:
+                extraction = stage_run(pair, request)
+                counts = {
+                    name: getattr(extraction, name)
+                    for name in ("read", "staged", "known", "skipped", "undated", "deleted")
+                }
+                tasks = tasks_needed(pair, flow, run.ledger_id)
+    log.info("%s %s: %s", flow.name, request.mode.value, _line(counts))
+    context["ti"].xcom_push(key="counts", value=counts)
+    return [{"number": number, "of": tasks} for number in range(1, tasks + 1)]
+
+
+def drain_batch(flow: Flow, batch: Mapping[str, int], context: Mapping[str, Any]) -> dict[str, int]:
+    """Work off staged records of the flow.
+
+    Args:
+        flow: entity and direction.
+        batch: an entry of what ``stage`` returned; all but the last take a fixed number of records, the last one takes
+            what is left.
+        context: of the task.
+
+    Returns:
+        Number of records by outcome; none in a dry run.
+
+    Raises:
+        AirflowFailException: trying again would not help; the records are back in the queue.
+        SyncError: trying again may help.
+    """
+    run = run_of(context)
+    if run.dry_run:
+        log.info("dry run: nothing was staged, nothing is written")
+        return {}
+    ti = context["ti"]
+    owner = f"{run.ledger_id}/{ti.task_id}/{ti.map_index}/{ti.try_number}"
+    with reacting(), _noting(flow, run), open_pair() as pair:
+        last = batch["number"] == batch["of"]
+        counts = drain_and_wait(
+            pair,
+            flow,
+            owner,
+            run.ledger_id,
+            max_rows=None if last else pair.settings.limits.rows_per_task,
+            # The try before this one may have died with records in its hands.
+            wait_for_leases=ti.try_number > 1,
+        ).as_dict()
+    log.info("%s batch %s of %s: %s", flow.name, batch["number"], batch["of"], _line(counts))
+    return counts
+
+
+def drain_and_wait(
+    pair: Pair,
+    flow: Flow,
+    owner: str,
+    run_id: str,
+    *,
+    max_rows: int | None = None,
+    wait_for_leases: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> DrainReport:
+    """Work off what is due, and wait a while for records of the run that are due again soon.
+
+    Args:
+        pair: the two systems, the store, the settings.
+        flow: entity and direction.
+        owner: name of this worker, unique among all that run.
+        run_id: run whose records are waited for; others are worked off, but not waited for.
+        max_rows: stop after about this many records, None for no limit.
+        wait_for_leases: wait also for records in the hands of another worker, which may be dead.
+        sleep: waits the given seconds.
+
+    Returns:
+        What was done.
+
+    Raises:
+        SyncError: a failure that concerns the whole flow or system.
+    """
+    total = DrainReport()
+    patience_ends = pair.clock().timestamp() + pair.settings.limits.lease_seconds
+    while True:
+        room = None if max_rows is None else max_rows - total.finished
+        report = drain(pair, flow, owner, max_rows=room)
+        total.outcomes.update(report.outcomes)
+        total.retried += report.retried
+        total.waiting_for_other += report.waiting_for_other
+        total.batches += report.batches
+        if max_rows is not None and total.finished >= max_rows:
+            return total
+        with pair.store.read() as tx:
+            left = tx.pending(flow, run_id)
+            due = tx.next_due(flow)
+        now = pair.clock()
+        awaited = left.pending + left.waiting + (left.leased if wait_for_leases else 0)
+        if not awaited or due is None or now.timestamp() > patience_ends:
+            return total
+        sleep(min(max((due - now).total_seconds(), 0.2), LONGEST_PAUSE))
+
+
+def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Certify the run's ledger and tell what it came to.
+
+    Args:
+        flow: entity and direction.
+        context: of the task.
+
+    Returns:
+        The certificate, ``{"certificate": {...}, "page": "https://..."}``.
+
+    Raises:
+        AirflowFailException: SYNC-503 if a record is unexplained or still open, naming how many.
+        SyncError: SYNC-501 if the store does not answer.
+    """
+    run = run_of(context)
+    page = run_page(run)
+    with reacting(), open_pair() as pair:
+        try:
+            if run.dry_run:
+                with pair.store.begin() as tx:
+                    certificate = tx.close_run(run.ledger_id)
+            else:
+                certificate = certify(pair, run.ledger_id)
+        except SyncError as error:
+            _note_unless_known(pair.store, run, error)
+            raise
+        finally:
+            _log_parked(pair.store, flow, run)
+            log.info("all records, fields and reasons: %s", page)
+        if not run.dry_run:
+            with pair.store.begin() as tx:
+                tx.run_error(run.ledger_id, None)
+    log.info("%s%s: %s", "dry run of " if run.dry_run else "", flow.name, equation(certificate))
+    log.info("certificate %s", json.dumps(certificate.as_dict()))
+    return {"certificate": certificate.as_dict(), "page": page}
+
+
+def run_of(context: Mapping[str, Any]) -> AirflowRun:
+    """Tell from the context of a task how its run was started."""
+    dag_run = context["dag_run"]
+    params = context["params"]
+    return AirflowRun(
+        dag_id=dag_run.dag_id,
+        run_id=dag_run.run_id,
+        run_type=str(getattr(dag_run.run_type, "value", dag_run.run_type)),
+        interval_start=dag_run.data_interval_start,
+        interval_end=dag_run.data_interval_end,
+        params=params.dump() if hasattr(params, "dump") else dict(params),
+    )
+
+
+def run_page(run: AirflowRun) -> str:
+    """Return the address of the run's page, relative if Airflow does not know its own address."""
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    return f"{base}/sync/runs/{quote(run.dag_id)}/{quote(run.run_id)}"
+
+
+@contextmanager
+def _noting(flow: Flow, run: AirflowRun) -> Iterator[None]:
+    """Keep what stopped a task for the run page."""
+    try:
+        yield
+    except SyncError as error:
+        if error.code is not FLOW_OFF:
+            try:
+                with open_store() as store:
+                    _note(store, flow, run, error)
+            except SyncError as second:
+                log.warning("the run page will not show the error, because: %s", second)
+        raise
+
+
+def _note(store: Store, flow: Flow, run: AirflowRun, error: SyncError) -> None:
+    with store.begin() as tx:
+        if tx.run(run.ledger_id) is None:
+            tx.open_run(run.ledger_id, flow, run.run_type, dry_run=run.dry_run)
+        tx.run_error(run.ledger_id, error)
+
+
+def _note_unless_known(store: Store, run: AirflowRun, error: SyncError) -> None:
+    """Note that the ledger is open, unless a task has noted why."""
+    with store.begin() as tx:
+        known = tx.run(run.ledger_id)
+        if known is not None and known.error_code in (None, LEDGER_OPEN.code):
+            tx.run_error(run.ledger_id, error)
+
+
+def _log_parked(store: Store, flow: Flow, run: AirflowRun) -> None:
+    with store.read() as tx:
+        rows = tx.parked(flow, run.ledger_id, limit=LISTED)
+        number = tx.pending(flow, run.ledger_id).parked
+    for row in rows:
+        log.warning("parked %s", _parked_line(row))
+    if number > len(rows):
+        log.warning("and %d more parked records", number - len(rows))
+
+
+def _parked_line(row: QueuedChange) -> str:
+    code = CODES.get(row.error_code or "")
+    parts = [
+        f"{row.flow.entity.value} {row.flow.source.value}:{row.source_id}",
+        row.error_code or "",
+        f"field {row.error_field}" if row.error_field else "",
+        f"rule {row.error_rule}" if row.error_rule else "",
+        f"candidates {', '.join(row.candidates)}" if row.candidates else "",
+        f"next step: {code.fix}" if code is not None else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _line(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing to do"

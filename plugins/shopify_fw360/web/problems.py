@@ -1,0 +1,100 @@
+"""Answers for what goes wrong: a page or JSON that says the next step, never a trace."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from shopify_fw360.errors import STORE_UNAVAILABLE, SyncError
+from shopify_fw360.web.rendering import page
+
+log = logging.getLogger(__name__)
+
+_TITLES = {
+    401: "Please log in",
+    403: "You may not see this",
+    404: "There is nothing here",
+}
+_MESSAGES = {
+    401: "Log in to Airflow and open this page again.",
+}
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Let the application answer its failures in the form its caller reads."""
+    app.add_exception_handler(SyncError, _sync_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(Exception, _failure)
+
+
+def problem(request: Request, status: int, title: str, message: str, **more: Any) -> Response:
+    """Answer with JSON below ``/api/`` and with a page elsewhere.
+
+    Args:
+        request: what was asked for.
+        status: HTTP status.
+        title: heading of the page.
+        message: what happened and what to do.
+        more: ``code``, ``cause`` and ``fix`` of a SyncError.
+
+    Returns:
+        The answer.
+    """
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    if path.startswith("/api/"):
+        return JSONResponse({"detail": message, **more}, status)
+    values = {"code": None, "cause": None, "fix": None, **more}
+    return page(
+        "problem.html", depth=max(0, path.count("/") - 1), status=status, title=title, message=message, **values
+    )
+
+
+async def _sync_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, SyncError):
+        raise error
+    log.warning("%s", error)
+    status = 503 if error.code is STORE_UNAVAILABLE else 500
+    return problem(
+        request,
+        status,
+        error.code.title,
+        error.message,
+        code=error.code.code,
+        cause=error.code.cause,
+        fix=error.code.fix,
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    title = _TITLES.get(error.status_code, "This did not work")
+    message = _MESSAGES.get(error.status_code, str(error.detail))
+    answer = problem(request, error.status_code, title, message)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _wrong_request(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    # The rejected input is left out: it may be anything.
+    text = "; ".join(f"{'.'.join(map(str, one['loc'][1:])) or 'request'}: {one['msg']}" for one in error.errors())
+    return problem(request, 422, "The request is not valid", text)
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    log.error("a page failed", exc_info=error)
+    return problem(
+        request,
+        500,
+        "Something failed",
+        "The page could not be made. The log of Airflow's API server holds the details.",
+        fix="Report it with the time at which it happened.",
+    )

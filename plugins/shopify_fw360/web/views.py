@@ -1,0 +1,393 @@
+"""What the pages show, as values; the JSON routes return the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, TypeAlias
+
+from shopify_fw360.errors import CODES, ErrorCode
+from shopify_fw360.records import Flow, Outcome, System
+from shopify_fw360.settings import ALL_FLOWS
+from shopify_fw360.store import Certificate, JournalEntry, QueuedChange, Run, Store, Transaction
+
+PAGE_SIZE: Final = 50
+
+FLOWS: Final[Mapping[str, Flow]] = {flow.name: flow for flow in ALL_FLOWS}
+
+State: TypeAlias = Literal["certified", "planned", "stopped", "unexplained", "open"]
+
+_SYSTEMS: Final = {System.SHOPIFY: "Shopify", System.FRAMEWORK360: "Framework360"}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """An error as people read it.
+
+    Args:
+        code: stable code.
+        title: of the code.
+        message: what happened; None where only the class of error is meant.
+        cause: why it happens.
+        fix: the next step.
+        reaction: what the runner does with it.
+    """
+
+    code: str
+    title: str
+    message: str | None
+    cause: str
+    fix: str
+    reaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedView:
+    """A parked record.
+
+    Args:
+        row_id: for releasing it.
+        flow: name of the flow.
+        source: name of the source system.
+        source_id: id of the record in it.
+        name: of the record.
+        error: why it is parked.
+        field: the field named by the error.
+        rule: the rule named by the error.
+        candidates: ids of the target system between which a person must choose.
+        attempts: made so far.
+        parked_at: aware UTC time.
+        run: DAG id and run id of the run that staged it, None if no run did.
+    """
+
+    row_id: int
+    flow: str
+    source: str
+    source_id: str
+    name: str
+    error: ErrorView
+    field: str | None
+    rule: str | None
+    candidates: tuple[str, ...]
+    attempts: int
+    parked_at: datetime
+    run: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedPage:
+    """A page of parked records.
+
+    Args:
+        rows: of this page.
+        total: number of rows that fit the filter.
+        page: number of the page, from 1.
+        pages: number of pages, at least 1.
+        codes: number of parked records per error code, in the chosen flow.
+    """
+
+    rows: Sequence[ParkedView]
+    total: int
+    page: int
+    pages: int
+    codes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One equation of a certificate.
+
+    Args:
+        label: what is explained.
+        total: number of records.
+        parts: label and number of each part.
+        gap: records that no part explains; 0 if the sum adds up.
+    """
+
+    label: str
+    total: int
+    parts: Sequence[tuple[str, int]]
+    gap: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """One field of a record in a run.
+
+    Args:
+        name: target field.
+        before: value before, None for none.
+        after: value after.
+        reason: why it has its value.
+        written: whether the run wrote it.
+    """
+
+    name: str
+    before: Any
+    after: Any
+    reason: str
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """What a run did to one record.
+
+    Args:
+        source_id: id in the source system.
+        target_id: id in the target system, None while there is none.
+        name: of the record.
+        outcome: how it ended.
+        message: one sentence.
+        error_code: code of the failure, None without one.
+        fields: written ones and those that were left for a reason.
+        at: aware UTC time.
+    """
+
+    source_id: str
+    target_id: str | None
+    name: str
+    outcome: Outcome
+    message: str
+    error_code: str | None
+    fields: Sequence[FieldView]
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run of a flow.
+
+    Args:
+        dag_id: of the flow.
+        run_id: Airflow's.
+        title: of the flow.
+        source: name of the source system.
+        target: name of the target system.
+        kind: what it reads.
+        dry_run: only planned.
+        state: certified, planned, stopped by an error, unexplained or still open.
+        error: what stopped it.
+        since: begin of the window, None for none.
+        until: its end, None for none.
+        opened_at: aware UTC time.
+        closed_at: aware UTC time, None while open.
+        announced: records the source announced, None if it did not.
+        unread: announced but not read.
+        sums: the ledger as equations.
+        outcomes: number of records per outcome.
+        parked: parked records of the run, the first page.
+        changes: what it did, a page of it.
+        outcome: the filter on them.
+        page: number of the page of changes, from 1.
+        pages: number of pages, at least 1.
+    """
+
+    dag_id: str
+    run_id: str
+    title: str
+    source: str
+    target: str
+    kind: str
+    dry_run: bool
+    state: State
+    error: ErrorView | None
+    since: datetime | None
+    until: datetime | None
+    opened_at: datetime
+    closed_at: datetime | None
+    announced: int | None
+    unread: int
+    sums: Sequence[Sum]
+    outcomes: Mapping[str, int]
+    parked: ParkedPage
+    changes: Sequence[ChangeView]
+    outcome: Outcome | None
+    page: int
+    pages: int
+
+
+def error_view(code: str | None, message: str | None = None) -> ErrorView:
+    """Describe an error by its code; one that this version does not know is still shown."""
+    known = CODES.get(code or "")
+    if known is None:
+        return ErrorView(code or "unknown", "unknown error", message, "", "Upgrade this project.", "")
+    return _described(known, message)
+
+
+def error_reference() -> list[ErrorView]:
+    """Return all error codes in ascending order."""
+    return [_described(CODES[code], None) for code in sorted(CODES)]
+
+
+def _described(code: ErrorCode, message: str | None) -> ErrorView:
+    return ErrorView(code.code, code.title, message, code.cause, code.fix, code.reaction.value.replace("_", " "))
+
+
+def parked_page(
+    tx: Transaction, flows: Sequence[str], *, code: str | None = None, run_id: str | None = None, page: int = 1
+) -> ParkedPage:
+    """List parked records.
+
+    Args:
+        tx: a reading transaction.
+        flows: names of the flows listed; one, or all there are.
+        code: only with this error code.
+        run_id: only staged by this run of the ledger.
+        page: from 1; too large a number gives the last page.
+
+    Returns:
+        The page.
+    """
+    flow = FLOWS[flows[0]] if len(flows) == 1 else None
+    codes = tx.parked_codes(flow)
+    if run_id is None:
+        total = sum(codes.values()) if code is None else codes.get(code, 0)
+    else:
+        total = tx.pending(flow, run_id).parked
+    pages = max(1, -(-total // PAGE_SIZE))
+    page = min(max(1, page), pages)
+    rows = tx.parked(flow, run_id, code=code, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    return ParkedPage([_parked(row) for row in rows], total, page, pages, dict(sorted(codes.items())))
+
+
+def _parked(row: QueuedChange) -> ParkedView:
+    dag_id, _, run_id = row.run_id.partition("/")
+    return ParkedView(
+        row_id=row.row_id,
+        flow=row.flow.name,
+        source=_SYSTEMS[row.flow.source],
+        source_id=row.source_id,
+        name=row.display_name,
+        error=error_view(row.error_code, row.error_message),
+        field=row.error_field,
+        rule=row.error_rule,
+        candidates=row.candidates,
+        attempts=row.attempts,
+        parked_at=row.available_at,
+        run=(dag_id, run_id) if run_id else None,
+    )
+
+
+def release(store: Store, rows: Sequence[int], flows: Sequence[str], code: str | None) -> int:
+    """Put parked records back into the queue, with all their attempts.
+
+    Args:
+        store: the store.
+        rows: these rows; empty for all with the code.
+        flows: names of the flows in which the user may release.
+        code: only with this error code.
+
+    Returns:
+        Number of records released.
+    """
+    with store.begin() as tx:
+        return sum(tx.release(rows, flow=FLOWS[name], code=code) for name in flows)
+
+
+def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = None, page: int = 1) -> RunView | None:
+    """Describe a run.
+
+    Args:
+        store: the store.
+        dag_id: of the flow.
+        run_id: Airflow's.
+        outcome: only changes that ended so.
+        page: of the changes, from 1.
+
+    Returns:
+        The run, None if it is not in the ledger.
+    """
+    ledger_id = f"{dag_id}/{run_id}"
+    with store.read() as tx:
+        run = tx.run(ledger_id)
+        if run is None:
+            return None
+        certificate = run.certificate or tx.certificate(ledger_id)
+        number = sum(certificate.outcomes.values()) if outcome is None else certificate.outcomes.get(outcome, 0)
+        pages = max(1, -(-number // PAGE_SIZE))
+        page = min(max(1, page), pages)
+        entries = tx.entries_of_run(ledger_id, outcome=outcome, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+        links = tx.links(run.flow.entity, run.flow.source, [entry.source_id for entry in entries])
+        parked = parked_page(tx, [run.flow.name], run_id=ledger_id)
+    names = {source_id: link.display_name for source_id, link in links.items()}
+    return RunView(
+        dag_id=dag_id,
+        run_id=run_id,
+        title=f"{run.flow.entity.value.capitalize()}s: {_SYSTEMS[run.flow.source]} to {_SYSTEMS[run.flow.target]}",
+        source=_SYSTEMS[run.flow.source],
+        target=_SYSTEMS[run.flow.target],
+        kind=run.kind,
+        dry_run=run.dry_run,
+        state=_state(run, certificate),
+        error=error_view(run.error_code, run.error_message) if run.error_code else None,
+        since=run.window.since,
+        until=run.window.until,
+        opened_at=run.opened_at,
+        closed_at=run.closed_at,
+        announced=certificate.announced,
+        unread=certificate.unread,
+        sums=_sums(certificate, dry_run=run.dry_run),
+        outcomes={key.value: count for key, count in sorted(certificate.outcomes.items()) if count},
+        parked=parked,
+        changes=[_change(entry, names.get(entry.source_id, "")) for entry in entries],
+        outcome=outcome,
+        page=page,
+        pages=pages,
+    )
+
+
+def _state(run: Run, certificate: Certificate) -> State:
+    if run.error_code:
+        return "stopped"
+    if run.dry_run:
+        return "planned"
+    if not certificate.explained:
+        return "unexplained"
+    return "certified" if run.closed_at is not None else "open"
+
+
+def _sums(certificate: Certificate, *, dry_run: bool) -> list[Sum]:
+    outcomes = [(outcome.value, count) for outcome, count in sorted(certificate.outcomes.items())]
+    if dry_run:
+        return [Sum("planned", certificate.staged, outcomes, certificate.staged - sum(certificate.outcomes.values()))]
+    reading = [
+        ("staged", certificate.staged),
+        ("already in agreement", certificate.known),
+        ("still parked", certificate.kept_parked),
+        ("outside the window", certificate.skipped),
+        ("without a time", certificate.undated),
+    ]
+    waits = [(name, getattr(certificate, name)) for name in ("pending", "leased", "waiting")]
+    return [
+        Sum("read", certificate.read, reading, certificate.unexplained_reading),
+        Sum(
+            "staged",
+            certificate.staged,
+            [*outcomes, *((name, count) for name, count in waits if count)],
+            certificate.unexplained_processing,
+        ),
+    ]
+
+
+def _change(entry: JournalEntry, name: str) -> ChangeView:
+    written = [
+        FieldView(field, entry.before.get(field), value, entry.reasons.get(field, ""), written=True)
+        for field, value in entry.after.items()
+    ]
+    left = [
+        FieldView(field, None, None, reason, written=False)
+        for field, reason in entry.reasons.items()
+        if field and field not in entry.after
+    ]
+    return ChangeView(
+        source_id=entry.source_id,
+        target_id=entry.target_id,
+        name=name,
+        outcome=entry.outcome,
+        message=entry.message or entry.reasons.get("", ""),
+        error_code=entry.error_code,
+        fields=[*written, *left],
+        at=entry.at,
+    )
