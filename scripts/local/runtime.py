@@ -36,9 +36,9 @@ _AIRFLOW_SECONDS: Final = 120
 _SANDBOX_SECONDS: Final = 60
 _STOP_SECONDS: Final = {
     "scheduler": 8.0,
-    "triggerer": 5.0,
+    "triggerer": 3.0,
     "dag-processor": 5.0,
-    "api-server": 5.0,
+    "api-server": 3.0,
     "shopify": 3.0,
     "framework360": 3.0,
 }
