@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -57,7 +58,9 @@ class OutboundFilter(_Model):
     @model_validator(mode="after")
     def _selection_given(self) -> OutboundFilter:
         if self.mode != "all" and not getattr(self, self.mode):
-            raise ValueError(f"mode {self.mode} needs at least one entry in {self.mode}, otherwise nothing would go out")
+            raise ValueError(
+                f"mode {self.mode} needs at least one entry in {self.mode}, otherwise nothing would go out"
+            )
         return self
 
 
@@ -113,14 +116,28 @@ class Guard(_Model):
     min_records: Annotated[int, Field(ge=0)] = 20
 
 
+Policy = Literal["shopify", "framework360", "newest", "union", "max", "most_restrictive", "ask"]
+"""Who wins if both sides changed a field."""
+
+
 class SyncSettings(_Model):
-    """Everything a person may set; the Variable ``sync_settings`` holds it as JSON."""
+    """Everything a person may set; the Variable ``sync_settings`` holds it as JSON.
+
+    Args:
+        pair_id: name of the shop and site in the store.
+        flows: which areas and directions are on.
+        customers: of the customer flows.
+        limits: sizes and times.
+        guard: against mass changes.
+        policies: by group name of the mapping files, the policy that replaces the one written there.
+    """
 
     pair_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = "default"
     flows: Flows = Flows()
     customers: Customers = Customers()
     limits: Limits = Limits()
     guard: Guard = Guard()
+    policies: Mapping[str, Policy] = {}
 
     @classmethod
     def parse(cls, text: str | None) -> SyncSettings:

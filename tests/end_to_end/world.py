@@ -44,8 +44,12 @@ SITE_OPTIONS = {
     }
 }
 _runs = itertools.count(1)
-compiled_mappings = cache(load_mappings)
-"""Compiling checks each path against the schemas; tests that open many worlds need it once."""
+
+
+@cache
+def compiled_mappings(directory: Path, settings: str):
+    """Compiling checks each path against the schemas; tests that open many worlds need it once."""
+    return load_mappings(directory, SyncSettings.parse(settings))
 
 
 class Person:
@@ -199,7 +203,7 @@ class World:
         return build_pair(
             store=self.store,
             settings=self.settings,
-            mappings=compiled_mappings(self.mappings, self.settings),
+            mappings=compiled_mappings(self.mappings, self.settings.model_dump_json()),
             shopify=self.shop_client,
             framework360=self.site_client,
             clock=self.store.clock,

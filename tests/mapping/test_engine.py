@@ -262,3 +262,11 @@ def test_fingerprints_follow_what_the_system_would_hold(to_framework360, compile
     assert fingerprint(compiled("email: {from: defaultEmailAddress.emailAddress}"), {"email": "a@x.it"}) == (
         "c170b656d6a3aa56da166c2b871f9e99"
     )
+
+
+def test_a_record_that_only_lacks_a_required_value_keeps_its_other_values_for_a_linked_counterpart(run):
+    fields = "email: {from: defaultEmailAddress.emailAddress, required: true}\nnome: {from: firstName}"
+    rejection = run(fields, {"firstName": "Ada", "defaultEmailAddress": None})
+    assert rejection.code.code == "SYNC-201"
+    assert rejection.partial.values["nome"] == "Ada"
+    assert run(fields, {"firstName": ["no text"], "defaultEmailAddress": None}).partial is None

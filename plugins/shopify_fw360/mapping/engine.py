@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 import pandas as pd
 
-from shopify_fw360.errors import ErrorCode, SyncError
+from shopify_fw360.errors import REQUIRED_MISSING, ErrorCode, SyncError
 from shopify_fw360.mapping.columns import Batch
 from shopify_fw360.mapping.compiler import CompiledMapping, FieldRule
 from shopify_fw360.mapping.pipeline import FirstExpression, PathExpression
@@ -47,6 +47,8 @@ class Rejection:
         value_excerpt: the source value, shortened and printable; personal data, for the list of parked records only.
         rule: key of the mapping that is broken.
         message: what is wrong, without personal data.
+        partial: the other values, if all that is wrong is that required ones are missing. Framework360 insists on them
+            when it registers a customer, not when it changes one, so a linked record goes on with these.
     """
 
     index: int
@@ -55,6 +57,7 @@ class Rejection:
     value_excerpt: str
     rule: str
     message: str
+    partial: Row | None = None
 
     def as_error(self, record: str) -> SyncError:
         """Return the failure as an error of the taxonomy.
@@ -118,12 +121,15 @@ def _transform(mapping: CompiledMapping, records: Sequence[Raw], start: int) -> 
     batch = Batch(records)
     columns = []
     rejections: dict[int, Rejection] = {}
+    unusable: set[int] = set()
     omissions: list[Rejection] = []
     defaulted: dict[int, list[str]] = {}
     for name, rule in mapping.fields.items():
         column = rule.pipeline.run(batch)
         columns.append(column.values)
         for row, fault in column.faults.items():
+            if fault.code is not REQUIRED_MISSING:
+                unusable.add(row)
             if row not in rejections:
                 rejections[row] = _rejection(start + row, name, fault, column.originals[row])
         for row, fault in column.omissions.items():
@@ -134,7 +140,8 @@ def _transform(mapping: CompiledMapping, records: Sequence[Raw], start: int) -> 
     for index, names in defaulted.items():
         rows[index] = Row(rows[index].values, frozenset(names))  # type: ignore[union-attr]
     for index, rejection in rejections.items():
-        rows[index] = rejection
+        partial = None if index in unusable else rows[index]
+        rows[index] = replace(rejection, partial=partial) if isinstance(partial, Row) else rejection
     kept = (item for item in omissions if item.index - start not in rejections)
     return TransformResult(rows, sorted(kept, key=lambda item: item.index))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shopify_fw360.errors import FW360_NOT_FOUND, INTERNAL, VANISHED, SyncError
-from shopify_fw360.mapping.engine import Rejection, read_targets, transform
+from shopify_fw360.mapping.engine import Rejection, Row, read_targets, transform
 from shopify_fw360.records import Link, LinkStatus, Raw, SourceRecord, System, WriteResult
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.journal import JournalEntry
@@ -196,9 +196,9 @@ def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
         sources = [entry.item.source for entry in entries]
         mirrored = read_targets(reverse, [source.raw for source in sources if source is not None])
         for index, entry in enumerate(entries):
-            was = next(before) if entry.item.current else None
-            now = after[index]
-            if isinstance(now, Rejection):
+            was = _usable(next(before)) if entry.item.current else None
+            now = _usable(after[index])
+            if now is None:
                 backward[index] = (dict(_base(entry, flow.reverse.name)), False)
                 continue
             touched = {path for name in entry.item.changes for path in mapping.fields[name].target.reads}
@@ -206,11 +206,12 @@ def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
                 reverse.fields,
                 _base(entry, flow.reverse.name),
                 touched,
-                None if was is None or isinstance(was, Rejection) else was.values,
+                None if was is None else was.values,
                 now.values,
                 mirrored[index],
             )
-            backward[index] = (base, is_consumed(reverse.fields, base, now.values))
+            stated = {name: value for name, value in now.values.items() if name not in now.defaulted}
+            backward[index] = (base, is_consumed(reverse.fields, base, stated))
     links = []
     for entry, base, (base_back, consumed) in zip(entries, forward, backward, strict=True):
         target = _target_record(entry)
@@ -229,6 +230,10 @@ def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
             )
         )
     return links
+
+
+def _usable(outcome: Row | Rejection) -> Row | None:
+    return outcome.partial if isinstance(outcome, Rejection) else outcome
 
 
 def _link_without_target(entry: Applied) -> Link | None:

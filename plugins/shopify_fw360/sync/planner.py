@@ -142,7 +142,9 @@ class _Planning:
         rows: dict[str, Row] = {}
         result = transform(mapping, [record.raw for record in records])
         for record, outcome in zip(records, result.rows, strict=True):
-            if isinstance(outcome, Rejection):
+            if isinstance(outcome, Rejection) and outcome.partial is not None and self._is_linked(record.id):
+                rows[record.id] = outcome.partial
+            elif isinstance(outcome, Rejection):
                 error = outcome.as_error(f"{self.flow.entity.value} {self.flow.source.value}:{record.id}")
                 self.items[record.id] = self._item(
                     record, Action.PARKED, str(error), link=self.links.get(record.id), error=error
@@ -150,6 +152,10 @@ class _Planning:
             else:
                 rows[record.id] = outcome
         return rows
+
+    def _is_linked(self, source_id: str) -> bool:
+        link = self.links.get(source_id)
+        return link is not None and link.id_in(self.flow.target) is not None
 
     def _fetch_linked(self, records: Sequence[SourceRecord]) -> dict[str, SourceRecord]:
         wanted: dict[str, str] = {}

@@ -45,7 +45,7 @@ def load_mappings(
     Raises:
         SyncError: all faults of all files at once, with file and line.
     """
-    return load_directory(directory, schemas(), granted_scopes, settings)
+    return load_directory(directory, schemas(), granted_scopes, settings, settings.policies)
 
 
 def build_pair(
