@@ -4,49 +4,22 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from scripts.local.postgres import Database, EmbeddedPostgres
+from scripts.local.postgres import Database
 from shopify_fw360.store import Store
+from tests.store.make import Clock
 
 _numbers = itertools.count(1)
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **span: float) -> datetime:
-        self.now += timedelta(**span)
-        return self.now
-
-
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> Iterator[EmbeddedPostgres]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = tmp_path_factory.mktemp("postgres")
-    server = EmbeddedPostgres(base / "data", port=port, password="secret", log=base / "server.log", durable=False)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def migrated_postgres(postgres) -> str:
-    postgres.create([Database("store", "secret")])
-    url = postgres.url("store", password="secret")
+def migrated_postgres(postgres_server) -> str:
+    postgres_server.create([Database("store", "secret")])
+    url = postgres_server.url("store", password="secret")
     store = Store.open(url)
     store.upgrade()
     store.close()
@@ -73,16 +46,11 @@ def url(request, tmp_path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request, tmp_path) -> Iterator[str]:
+def empty_url(request, tmp_path) -> str:
     """A database without a schema."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
-        return
-    server = request.getfixturevalue("postgres")
-    name = f"empty{next(_numbers)}"
-    server.create([Database(name, "secret")])
-    yield server.url(name, password="secret")
-    server.drop(name)
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -223,11 +225,28 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own BEGIN is deferred, and a deferred transaction that turns to writing fails instead of waiting.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(cursor)
     # A webhook is acknowledged once it is committed, so a commit must survive a power cut.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Set the mode that lets readers and one writer work side by side; the first of several processes changes the file.
+
+    SQLite: the busy timeout does not cover the lock that this change takes.
+    """
+    give_up_at = time.monotonic() + _SQLITE_WAITS_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, case, func, null, select, update
 
+from shopify_fw360.errors import SyncError
 from shopify_fw360.records import Entity, Flow, Outcome, System, Window
-from shopify_fw360.store.codec import dump_json, load_json
+from shopify_fw360.store.codec import clean_text, dump_json, load_json
 from shopify_fw360.store.journal import count_outcomes
 from shopify_fw360.store.queue_views import QueueCounts, open_of_run
 from shopify_fw360.store.scope import Scope
@@ -117,6 +118,8 @@ class Run:
         opened_at: aware UTC time.
         closed_at: aware UTC time, None while it is open.
         certificate: as closed; None while the run is open.
+        error_code: code of what stopped it, None if nothing did.
+        error_message: its text.
     """
 
     run_id: str
@@ -128,6 +131,8 @@ class Run:
     opened_at: datetime
     closed_at: datetime | None = None
     certificate: Certificate | None = None
+    error_code: str | None = None
+    error_message: str | None = None
 
 
 def open_run(
@@ -155,6 +160,8 @@ def open_run(
                 "announced": case((_row.announced.is_not(None), _row.read), else_=null()),
                 "closed_at": null(),
                 "certificate": null(),
+                "error_code": null(),
+                "error_message": null(),
             },
         ),
         {
@@ -236,6 +243,25 @@ def close_run(scope: Scope, run_id: str) -> Certificate:
     return closing
 
 
+def run_error(scope: Scope, run_id: str, error: SyncError | None) -> None:
+    """Note what stopped a run, for its page.
+
+    Args:
+        scope: the transaction.
+        run_id: the run.
+        error: None if it goes on after all.
+
+    Raises:
+        LookupError: the run was never opened.
+    """
+    values = {
+        "error_code": None if error is None else error.code.code,
+        "error_message": None if error is None else clean_text(error.message),
+    }
+    if not scope.connection.execute(update(ledger_run).where(_is(scope, run_id)).values(values)).rowcount:
+        raise _unknown(run_id)
+
+
 def recent_runs(scope: Scope, flow: Flow | None, limit: int) -> list[Run]:
     """List runs, newest first.
 
@@ -249,20 +275,29 @@ def recent_runs(scope: Scope, flow: Flow | None, limit: int) -> list[Run]:
     """
     query = select(ledger_run).where(scope.mine(ledger_run) if flow is None else scope.of_flow(ledger_run, flow))
     rows = scope.connection.execute(query.order_by(_row.opened_at.desc(), _row.run_id.desc()).limit(limit))
-    return [
-        Run(
-            run_id=row["run_id"],
-            flow=Flow(Entity(row["entity"]), System(row["source"])),
-            kind=row["kind"],
-            window=Window(row["since"], row["until"]),
-            dry_run=row["dry_run"],
-            mapping_digest=row["mapping_digest"],
-            opened_at=row["opened_at"],
-            closed_at=row["closed_at"],
-            certificate=_stored_certificate(row),
-        )
-        for row in rows.mappings()
-    ]
+    return [_run(row) for row in rows.mappings()]
+
+
+def find_run(scope: Scope, run_id: str) -> Run | None:
+    """Return a run, None if it was never opened."""
+    row = scope.connection.execute(select(ledger_run).where(_is(scope, run_id))).mappings().first()
+    return None if row is None else _run(row)
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(
+        run_id=row["run_id"],
+        flow=Flow(Entity(row["entity"]), System(row["source"])),
+        kind=row["kind"],
+        window=Window(row["since"], row["until"]),
+        dry_run=row["dry_run"],
+        mapping_digest=row["mapping_digest"],
+        opened_at=row["opened_at"],
+        closed_at=row["closed_at"],
+        certificate=_stored_certificate(row),
+        error_code=row["error_code"],
+        error_message=row["error_message"],
+    )
 
 
 def _is(scope: Scope, run_id: str) -> ColumnElement[bool]:

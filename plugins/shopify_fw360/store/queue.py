@@ -75,6 +75,31 @@ def claim(scope: Scope, limit: int, owner: str, lease: timedelta, flow: Flow | N
     return [_claim(row, until) for row in rows]
 
 
+def hold(scope: Scope, claims: Sequence[Claim], owner: str) -> list[Claim]:
+    """Lock the rows of claims until the end of the transaction; call it before ending more than one of them.
+
+    Producers lock the rows they stage in the order of their keys. A worker that ended its claims in any other order
+    could hold a row a producer waits for while waiting for one the producer holds: a deadlock.
+
+    Args:
+        scope: the transaction.
+        claims: to be ended in it.
+        owner: who holds them.
+
+    Returns:
+        The claims still held; the missing ones were lost to another worker.
+    """
+    rows = scope.connection.execute(
+        select(_row.id, _row.claimed_generation)
+        .where(scope.mine(staged_change), scope.among(_row.id, [claim.row_id for claim in claims]))
+        .where(is_leased, _row.owner == owner)
+        .order_by(*(scope.in_code_order(column) for column in (_row.entity, _row.source, _row.source_id)))
+        .with_for_update()
+    )
+    generations: dict[int, int] = dict(rows.all())
+    return [claim for claim in claims if generations.get(claim.row_id) == claim.generation]
+
+
 def renew(scope: Scope, claims: Sequence[Claim], owner: str, lease: timedelta) -> list[Claim]:
     """Extend leases.
 
@@ -88,20 +113,13 @@ def renew(scope: Scope, claims: Sequence[Claim], owner: str, lease: timedelta) -
         The claims still held, with their new end; the missing ones were lost to another worker.
     """
     until = scope.clock() + lease
-    held = {claim.row_id: claim for claim in claims}
-    rows = scope.connection.execute(
+    held = hold(scope, claims, owner)
+    scope.connection.execute(
         update(staged_change)
-        .where(
-            scope.mine(staged_change),
-            scope.among(_row.id, list(held)),
-            is_leased,
-            _row.owner == owner,
-        )
+        .where(scope.mine(staged_change), scope.among(_row.id, [claim.row_id for claim in held]))
         .values(available_at=until)
-        .returning(_row.id, _row.claimed_generation)
-    ).all()
-    kept = {row_id for row_id, generation in rows if held[row_id].generation == generation}
-    return [replace(claim, lease_until=until) for claim in claims if claim.row_id in kept]
+    )
+    return [replace(claim, lease_until=until) for claim in held]
 
 
 def complete(scope: Scope, claim: Claim, owner: str, entry: JournalEntry) -> bool:
@@ -203,9 +221,7 @@ def park(
     return bool(parked)
 
 
-def give_back(
-    scope: Scope, claims: Sequence[Claim], owner: str, available_at: datetime | None = None
-) -> int:
+def give_back(scope: Scope, claims: Sequence[Claim], owner: str, available_at: datetime | None = None) -> int:
     """Return claims that were not worked on, as at a graceful shutdown; the attempt does not count.
 
     Args:
@@ -217,10 +233,10 @@ def give_back(
     Returns:
         Number of claims returned.
     """
-    held = {claim.row_id: claim for claim in claims}
+    held = hold(scope, claims, owner)
     rows = scope.connection.execute(
         update(staged_change)
-        .where(scope.mine(staged_change), scope.among(_row.id, list(held)), is_leased, _row.owner == owner)
+        .where(scope.mine(staged_change), scope.among(_row.id, [claim.row_id for claim in held]))
         .values(
             **_UNLEASED,
             available_at=available_at or scope.clock(),
@@ -228,16 +244,16 @@ def give_back(
         )
         .returning(_row.id, _row.generation)
     )
-    returned: dict[int, int] = dict(rows.all())
+    generations: dict[int, int] = dict(rows.all())
     journal_superseded(
         scope,
         [
             (claim.change.flow, claim.change.source_id, claim.change.run_id)
-            for claim in claims
-            if returned.get(claim.row_id, claim.generation) != claim.generation
+            for claim in held
+            if generations[claim.row_id] != claim.generation
         ],
     )
-    return len(returned)
+    return len(held)
 
 
 def release(scope: Scope, row_ids: Sequence[int], flow: Flow | None, code: str | None, run_id: str) -> int:

@@ -50,3 +50,7 @@ class Scope:
             kind = BigInteger if isinstance(column.type, BigInteger) else Text
             return column == any_(literal(list(values), ARRAY(kind)))
         return column.in_(select(func.json_each(dump_json(list(values))).table_valued("value").c.value))
+
+    def in_code_order(self, column: ColumnElement[str]) -> ColumnElement[str]:
+        """Sort key: text by code points, as Python sorts it, whatever the collation of the database."""
+        return column.collate("C") if self.connection.dialect.name == "postgresql" else column

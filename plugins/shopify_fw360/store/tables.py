@@ -250,6 +250,8 @@ ledger_run: Final = Table(
     Column("skipped", Integer, nullable=False),
     Column("undated", Integer, nullable=False),
     Column("certificate", Text),
+    Column("error_code", Text),
+    Column("error_message", Text),
     Index("ix_ledger_run_opened_at", "pair_id", "opened_at"),
 )
 

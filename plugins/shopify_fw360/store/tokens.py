@@ -30,7 +30,7 @@ _PATIENCE_SECONDS: Final = 2 * LOCK_SECONDS
 _POLL_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which break TokenVault[SomeToken](...): it writes an attribute
 class TokenVault(Generic[T]):
     """Tokens of all shops of the pair; fits the protocol ``TokenStore`` of the Shopify client.
 
@@ -194,7 +194,7 @@ class TokenVault(Generic[T]):
             ) from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenLease(Generic[T]):
     """Exclusive access to the token of one shop; fits the protocol ``TokenLock`` of the Shopify client.
 

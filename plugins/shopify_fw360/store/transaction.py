@@ -60,6 +60,10 @@ class Transaction:
         """Take due changes under a lease; commit before working on them; see ``queue.claim``."""
         return queue.claim(self.scope, limit, owner, lease, flow, run_id)
 
+    def hold(self, claims: Sequence[Claim], owner: str) -> list[Claim]:
+        """Lock claims before ending more than one of them in this transaction, and return those still held."""
+        return queue.hold(self.scope, claims, owner)
+
     def renew(self, claims: Sequence[Claim], owner: str, lease: timedelta) -> list[Claim]:
         """Extend leases and return the claims still held."""
         return queue.renew(self.scope, claims, owner, lease)
@@ -288,6 +292,14 @@ class Transaction:
     def close_run(self, run_id: str) -> Certificate:
         """Close a run and keep its certificate; raise LookupError if it was not opened."""
         return ledger.close_run(self.scope, run_id)
+
+    def run_error(self, run_id: str, error: SyncError | None) -> None:
+        """Note what stopped a run; raise LookupError if it was not opened."""
+        ledger.run_error(self.scope, run_id, error)
+
+    def run(self, run_id: str) -> Run | None:
+        """Return a run, None if it was never opened."""
+        return ledger.find_run(self.scope, run_id)
 
     def recent_runs(self, flow: Flow | None = None, *, limit: int = 50) -> list[Run]:
         """List runs, newest first."""

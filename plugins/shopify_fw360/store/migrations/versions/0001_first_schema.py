@@ -197,6 +197,8 @@ def _records_of_what_happened() -> None:
         _number("skipped"),
         _number("undated"),
         _text("certificate", nullable=True),
+        _text("error_code", nullable=True),
+        _text("error_message", nullable=True),
         sa.PrimaryKeyConstraint("pair_id", "run_id", name="pk_ledger_run"),
     )
     _index("ledger_run", "opened_at", "pair_id", "opened_at")
