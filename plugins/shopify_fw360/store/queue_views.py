@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, union_all
 
 from shopify_fw360.records import Entity, Flow, Operation, Origin, System
 from shopify_fw360.store.codec import load_json
@@ -16,6 +16,13 @@ from shopify_fw360.store.tables import is_leased, is_live, is_parked, is_pending
 _row = staged_change.c
 
 QueueState: TypeAlias = Literal["pending", "leased", "parked"]
+
+
+_STATES: Final[dict[QueueState, ColumnElement[bool]]] = {
+    "pending": is_pending,
+    "leased": is_leased,
+    "parked": is_parked,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +173,7 @@ def listing(
     """
     query = select(staged_change).where(_chosen(scope, flow, run_id))
     if state is not None:
-        query = query.where(_row.state == state)
+        query = query.where(_STATES[state])
     if code is not None:
         query = query.where(_row.error_code == code)
     rows = scope.connection.execute(
@@ -201,10 +208,13 @@ def next_due(scope: Scope, flow: Flow | None) -> datetime | None:
     Returns:
         Aware UTC time, in the past if one is due; None if nothing is pending or in flight.
     """
-    found: datetime | None = scope.connection.scalar(
-        select(func.min(_row.available_at)).where(_chosen(scope, flow, None), is_live)
-    )
-    return found
+    # One look at the end of the due index per priority, instead of one over all rows of a large import.
+    earliest = [
+        select(func.min(_row.available_at)).where(_chosen(scope, flow, None), is_live, _row.priority == int(origin))
+        for origin in Origin
+    ]
+    times = scope.connection.execute(union_all(*earliest)).scalars()
+    return min((moment for moment in times if moment is not None), default=None)
 
 
 def _chosen(scope: Scope, flow: Flow | None, run_id: str | None) -> ColumnElement[bool]:

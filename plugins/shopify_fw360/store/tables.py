@@ -127,6 +127,13 @@ staged_change: Final = Table(
         sqlite_where=text("state = 'leased'"),
     ),
     Index(
+        "ix_staged_change_parked",
+        "pair_id",
+        "available_at",
+        postgresql_where=text("state = 'parked'"),
+        sqlite_where=text("state = 'parked'"),
+    ),
+    Index(
         "ix_staged_change_match_key",
         "pair_id",
         "entity",

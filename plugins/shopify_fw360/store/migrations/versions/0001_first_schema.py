@@ -84,6 +84,7 @@ def _queue() -> None:
     )
     _index("staged_change", "run", "pair_id", "run_id")
     _index("staged_change", "in_flight", "pair_id", "claimed_run_id", where="state = 'leased'")
+    _index("staged_change", "parked", "pair_id", "available_at", where="state = 'parked'")
     _index("staged_change", "match_key", "pair_id", "entity", "source", "match_key", where="match_key IS NOT NULL")
     if op.get_bind().dialect.name == "postgresql":
         # Every row is updated and soon deleted: without frequent cleaning the due index fills with dead entries.
