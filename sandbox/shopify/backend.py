@@ -20,6 +20,7 @@ from sandbox.shopify.desk import ShopifyDesk
 from sandbox.shopify.documents import read_document
 from sandbox.shopify.engine import GraphqlRequest, pick_operation, run, throttled
 from sandbox.shopify.fields.shop import versions
+from sandbox.shopify.media import FILES, Darkroom
 from sandbox.shopify.mutations.app import uninstall
 from sandbox.shopify.oauth import ACCESS_TOKEN, AUTHORIZE, access_token, authorize
 from sandbox.shopify.options import SHOP_STATUS, Options
@@ -63,10 +64,12 @@ class ShopifyBackend:
     def reset(self, seed: Seed) -> None:
         """Start again from a seed, with the start options."""
         self._courier.close()
+        self._darkroom.close()
         self._open(seed)
 
     def _open(self, seed: Seed) -> None:
         self.shop = Shop(seed, self._start_options)
+        self.shop.darkroom = self._darkroom = Darkroom(self.shop, self._client)
         fill(self.shop)
         self._courier = Courier(self.shop, self._client)
         self.shop.listeners.append(self._courier)
@@ -74,7 +77,8 @@ class ShopifyBackend:
     def describe(self, request: ApiRequest) -> Operation:
         """Name an operation: the GraphQL operation's own name, else its first root field; paths for OAuth."""
         if not _GRAPHQL.fullmatch(request.path):
-            return Operation(request.path.rsplit("/", 1)[-1] or "root", write=request.method == "POST")
+            name = "file" if request.path.startswith(FILES) else request.path.rsplit("/", 1)[-1] or "root"
+            return Operation(name, write=request.method == "POST")
         body = _graphql_body(request.body)
         if body is None:
             return Operation("malformed", write=False)
@@ -88,6 +92,9 @@ class ShopifyBackend:
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one request."""
+        self.shop.base_url = request.base_url
+        if request.path.startswith(FILES) and request.method in ("GET", "HEAD"):
+            return self._file(request.path)
         if request.path == AUTHORIZE and request.method in ("GET", "POST"):
             return authorize(self.shop, request)
         if request.path == ACCESS_TOKEN and request.method == "POST":
@@ -119,6 +126,7 @@ class ShopifyBackend:
             "records": {name: len(table) for name, table in self.shop.tables.items()},
             "requests": dict(self.shop.counts),
             "bucket": self.shop.bucket.status(),
+            "media": {"pending": self._darkroom.pending()},
             "webhooks": {**self._courier.counts, "pending": self._courier.pending()},
         }
 
@@ -143,6 +151,13 @@ class ShopifyBackend:
     def desk(self) -> PersonDesk:
         """Return the admin pages."""
         return ShopifyDesk(self)
+
+    def _file(self, path: str) -> ApiResponse:
+        number = path.removeprefix(FILES).split("/")[0]
+        found = self._darkroom.content(int(number)) if number.isdigit() else None
+        if found is None:
+            return _failure(404, "Not Found")
+        return ApiResponse(found[0], content_type=found[1], headers={"Cache-Control": "max-age=31536000"})
 
     def _token(self, request: ApiRequest) -> AccessToken | None:
         if self.shop.options.revoked:

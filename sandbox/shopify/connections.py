@@ -94,14 +94,27 @@ def list_page(records: Sequence[Any], args: Mapping[str, Any]) -> Page:
         has_next, entries = len(entries) > first, entries[:first]
     elif last is not None:
         has_previous, entries = len(entries) > last, entries[len(entries) - min(last, len(entries)) :]
-    cursors = [encode_cursor((position, position), position + 1) for position, _ in entries]
     return {
         "nodes": [record for _, record in entries],
-        "cursors": lambda: cursors,
+        "cursors": lambda: [_list_cursor(position) for position, _ in entries],
         "pageInfo": _page_info(
-            has_next, has_previous, cursors[0] if cursors else None, cursors[-1] if cursors else None
+            has_next,
+            has_previous,
+            _list_cursor(entries[0][0]) if entries else None,
+            _list_cursor(entries[-1][0]) if entries else None,
         ),
     }
+
+
+def opened_page(numbers: Sequence[int], args: Mapping[str, Any], table: Table) -> Page:
+    """Return the asked-for page of records named by their numbers; only those of the page are read."""
+    page = list_page(numbers, args)
+    page["nodes"] = [table.get(number) for number in page["nodes"]]
+    return page
+
+
+def _list_cursor(position: int) -> str:
+    return encode_cursor((position, position), position + 1)
 
 
 def encode_cursor(place: Place, seen: int) -> str:

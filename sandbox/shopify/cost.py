@@ -49,6 +49,14 @@ def page_factor(size: int) -> int:
     return max(1, math.floor(2 * math.log(size))) if size > 0 else 0
 
 
+def _input_cost(given: Mapping[str, Any]) -> float:
+    """Return what productSet pays for its input (Shopify: in the schema's cost metadata)."""
+    variants = given.get("variants") or []
+    files = sum(1 for variant in variants if variant.get("file"))
+    metafields = len(given.get("metafields") or []) + sum(len(variant.get("metafields") or []) for variant in variants)
+    return 0.2 * len(variants) + 1.9 * len(given.get("files") or []) + 0.4 * metafields + 0.6 * files
+
+
 @dataclass(slots=True)
 class Costed:
     """One field that costs something, or holds fields that do.
@@ -176,6 +184,8 @@ class Analysis:
             costed.parts = self._connection_parts(returned, node.selection_set, path)
             return costed
         costed.own = self._own(owner, node.name.value, returned, path)
+        if node.name.value == "productSet":
+            costed.own += round(_input_cost(args.get("input") or {}))
         if owner.name == "QueryRoot" and node.name.value == "nodes":
             costed.size = len(args.get("ids") or [])
         costed.parts = self._walk(returned, node.selection_set, path)

@@ -8,6 +8,7 @@ from typing import Any
 from babel import Locale
 
 from sandbox.shopify.customer_records import email_key, phone_key
+from sandbox.shopify.filters import metafield_reader
 from sandbox.shopify.querysyntax import Term
 from sandbox.shopify.searching import (
     Filter,
@@ -82,16 +83,9 @@ def _words(record: Record) -> list[str]:
 
 def customer_language(shop: Shop) -> Language:
     """Return the language of `customers(query:)`."""
-
-    def metafield(name: str) -> Reader | None:
-        namespace, _, key = name.rpartition(".")
-        name = f"{shop.namespace(namespace)}.{key}"
-        definition = shop.definition("CUSTOMER", *name.rsplit(".", 1))
-        if definition is None or not (definition.get("capabilities") or {}).get("adminFilterable"):
-            return None
-        return lambda record: ((record.get("metafields") or {}).get(name) or {}).get("value")
-
-    return Language(_FILTERS, _words, _SPANS, shop.zone, shop.options.whole_day_filter, metafield, _KEYS)
+    return Language(
+        _FILTERS, _words, _SPANS, shop.zone, shop.options.whole_day_filter, metafield_reader(shop, "CUSTOMER"), _KEYS
+    )
 
 
 def customer_count_language(shop: Shop) -> Language:

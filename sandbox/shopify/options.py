@@ -38,6 +38,11 @@ class Options:
         webhook_delay_seconds: time between change and delivery.
         webhook_retry_seconds: pause before each retry of a failed delivery (Shopify: 8 retries over 4 hours).
         webhook_secret: True signs with the client secret; False signs with a wrong one.
+        active_products_only: `products` without a status filter lists ACTIVE ones only, as its documentation says.
+        media_seconds: time a file takes from UPLOADED to READY or FAILED.
+        product_set_seconds: time an asynchronous productSet or productDelete takes.
+        product_set_matches_options: productSet recognises a variant without id by its option values; False: it is a new
+            variant and the old one is deleted.
     """
 
     shop_status: str = "open"
@@ -61,6 +66,10 @@ class Options:
     webhook_delay_seconds: float = 0.0
     webhook_retry_seconds: float = 1.0
     webhook_secret: bool = True
+    active_products_only: bool = False
+    media_seconds: float = 0.5
+    product_set_seconds: float = 0.5
+    product_set_matches_options: bool = False
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """Return the options with changes.

@@ -11,6 +11,7 @@ from typing import Any
 from babel import Locale
 
 from sandbox.shopify.customer_records import ADDRESS_FIELDS, address_of
+from sandbox.shopify.ids import gid
 from sandbox.shopify.table import Record
 from sandbox.shopify.times import shown
 
@@ -107,6 +108,51 @@ def _extra(_: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
     return dict(extra)
 
 
+def _product(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    """A product without its variants: they are read by id (Shopify: bodies are hints, variants may be cut off)."""
+    return {
+        **_ids(record),
+        "title": record.get("title"),
+        "handle": record.get("handle"),
+        "body_html": record.get("descriptionHtml"),
+        "vendor": record.get("vendor"),
+        "product_type": record.get("productType"),
+        "status": str(record.get("status")).lower(),
+        "tags": ", ".join(record.get("tags") or []),
+        "created_at": shown(record["createdAt"]),
+        "updated_at": shown(record["updatedAt"]),
+        "variant_gids": [
+            {"admin_graphql_api_id": gid("ProductVariant", num), "updated_at": shown(record["updatedAt"])}
+            for num in record.get("variants") or []
+        ],
+    }
+
+
+def _product_deleted(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": record["num"]}
+
+
+def _item(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **_ids(record),
+        "sku": record.get("sku"),
+        "cost": record.get("cost"),
+        "tracked": bool(record.get("tracked")),
+        "requires_shipping": bool(record.get("requiresShipping")),
+        "updated_at": shown(record["updatedAt"]),
+    }
+
+
+def _level(record: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "inventory_item_id": record["num"],
+        "location_id": extra["location"],
+        "available": extra["available"],
+        "updated_at": shown(extra["updatedAt"]),
+        "admin_graphql_api_id": f"{gid('InventoryLevel', extra['location'])}?inventory_item_id={record['num']}",
+    }
+
+
 _BODIES: Mapping[str, Callable[[Record, Mapping[str, Any]], dict[str, Any]]] = {
     "CUSTOMERS_DELETE": _deleted,
     "CUSTOMERS_EMAIL_MARKETING_CONSENT_UPDATE": _email_consent,
@@ -115,4 +161,10 @@ _BODIES: Mapping[str, Callable[[Record, Mapping[str, Any]], dict[str, Any]]] = {
     "CUSTOMER_TAGS_ADDED": _extra,
     "CUSTOMER_TAGS_REMOVED": _extra,
     "APP_UNINSTALLED": _extra,
+    "INVENTORY_ITEMS_DELETE": _deleted,
+    "INVENTORY_ITEMS_UPDATE": _item,
+    "INVENTORY_LEVELS_UPDATE": _level,
+    "PRODUCTS_CREATE": _product,
+    "PRODUCTS_DELETE": _product_deleted,
+    "PRODUCTS_UPDATE": _product,
 }

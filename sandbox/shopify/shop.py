@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from sandbox.common.backend import Seed
@@ -14,9 +14,13 @@ from sandbox.shopify.bucket import Bucket
 from sandbox.shopify.customer_records import customer_keys, name_of
 from sandbox.shopify.ids import CHILDREN, child_number, gid
 from sandbox.shopify.options import Options
-from sandbox.shopify.table import Record, Table
+from sandbox.shopify.product_records import product_keys, unique_keys
+from sandbox.shopify.table import Record, SortKey, Table
 from sandbox.shopify.times import Clock, micros
 from sandbox.shopify.tokens import Tokens
+
+if TYPE_CHECKING:
+    from sandbox.shopify.media import Darkroom
 
 DOMAIN = "sandbox-shop.myshopify.com"
 APP_NUMBER = 4_201
@@ -26,6 +30,16 @@ FIRST_NUMBER = 7_000_000_000_001
 ZONE = ZoneInfo("Europe/Rome")
 OPENED = micros(datetime(2024, 3, 1, 9, 0, tzinfo=UTC))
 """When the shop was opened."""
+
+
+LOCATIONS = {FIRST_NUMBER: "Magazzino Milano", FIRST_NUMBER - 2: "Negozio Bologna"}
+"""Locations by number; new variants are stocked at the first."""
+PUBLICATIONS = {81_001: "Online Store", 81_002: "Point of Sale"}
+"""Sales channels by number."""
+_TIMES: Mapping[str, SortKey] = {
+    "UPDATED_AT": lambda record: int(record["updatedAt"]),
+    "CREATED_AT": lambda record: int(record["createdAt"]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +76,12 @@ class Shop:
         self.outcomes: dict[tuple[str, str], Outcome] = {}
         self.jobs: set[str] = set()
         self.listeners: list[Listener] = []
+        self.darkroom: Darkroom | None = None
+        self.base_url = f"https://{DOMAIN}"
+        self.categories: dict[str, str] = {}
+        self.uploads: dict[str, bytes] = {}
         self.counts = {"queries": 0, "mutations": 0, "throttled": 0}
-        self._numbers: Iterator[int] = itertools.count(FIRST_NUMBER)
+        self._numbers: Iterator[int] = itertools.count(FIRST_NUMBER + 1)
         self.customers = Table(
             "Customer",
             sorts={
@@ -81,6 +99,34 @@ class Shop:
         )
         self.subscriptions = Table("WebhookSubscription", sorts={"CREATED_AT": lambda record: int(record["createdAt"])})
         self.locations = Table("Location", sorts={"NAME": lambda record: str(record["name"])})
+        self.products = Table(
+            "Product",
+            sorts={
+                **_TIMES,
+                "TITLE": lambda record: str(record["title"]).casefold(),
+                "VENDOR": lambda record: str(record.get("vendor") or "").casefold(),
+                "PRODUCT_TYPE": lambda record: str(record.get("productType") or "").casefold(),
+                "PUBLISHED_AT": lambda record: min((record.get("publications") or {}).values(), default=0),
+            },
+            keys=product_keys,
+            lag=lambda: self.options.index_lag_seconds,
+        )
+        self.variants = Table(
+            "ProductVariant",
+            sorts={**_TIMES, "SKU": lambda record: str(record.get("sku") or "").casefold()},
+            keys=unique_keys,
+            lag=lambda: self.options.index_lag_seconds,
+        )
+        self.items = Table("InventoryItem", sorts=_TIMES, lag=lambda: self.options.index_lag_seconds)
+        self.collections = Table(
+            "Collection",
+            sorts={**_TIMES, "TITLE": lambda record: str(record["title"]).casefold()},
+            keys=product_keys,
+        )
+        self.publications = Table("Publication")
+        self.media = Table("MediaImage", sorts=_TIMES)
+        self.operations = Table("ProductSetOperation")
+        self.deletions = Table("ProductDeleteOperation")
         self.tables: dict[str, Table] = {
             table.type_name: table
             for table in (
@@ -88,14 +134,21 @@ class Shop:
                 self.definitions,
                 self.subscriptions,
                 self.locations,
-                Table("Product"),
-                Table("ProductVariant"),
-                Table("InventoryItem"),
-                Table("Collection"),
+                self.products,
+                self.variants,
+                self.items,
+                self.collections,
+                self.publications,
+                self.media,
+                self.operations,
+                self.deletions,
                 Table("Order"),
             )
         }
-        self.locations.put({"num": self.number(), "name": "Magazzino Milano", "createdAt": OPENED, "updatedAt": OPENED})
+        for number, name in LOCATIONS.items():
+            self.locations.put({"num": number, "name": name, "createdAt": OPENED, "updatedAt": OPENED})
+        for number, name in PUBLICATIONS.items():
+            self.publications.put({"num": number, "name": name})
 
     def number(self) -> int:
         """Return a number for a new record, never used before."""

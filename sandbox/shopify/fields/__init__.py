@@ -1,5 +1,27 @@
 """Computed fields by subject; importing this package registers them."""
 
-from sandbox.shopify.fields import customers, metafields, roots, shop, webhooks
+from sandbox.shopify.fields import (
+    customers,
+    lists,
+    media,
+    metafields,
+    products,
+    publications,
+    roots,
+    shop,
+    stock,
+    webhooks,
+)
 
-__all__ = ["customers", "metafields", "roots", "shop", "webhooks"]
+__all__ = [
+    "customers",
+    "lists",
+    "media",
+    "metafields",
+    "products",
+    "publications",
+    "roots",
+    "shop",
+    "stock",
+    "webhooks",
+]

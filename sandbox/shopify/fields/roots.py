@@ -9,14 +9,16 @@ from graphql import GraphQLError
 
 from sandbox.shopify.connections import Page, count_matches, list_page, table_page
 from sandbox.shopify.customer_records import clean_phone, email_key, metafield_key, phone_key
-from sandbox.shopify.customer_search import customer_count_language, customer_language
 from sandbox.shopify.errors import ShopifyError
 from sandbox.shopify.fields.customers import address_record
+from sandbox.shopify.fields.lists import note_search
 from sandbox.shopify.fields.metafields import metafield_record
 from sandbox.shopify.fields.shop import shop_record
+from sandbox.shopify.fields.stock import find_level
 from sandbox.shopify.ids import CHILDREN, number_of, parse_gid
+from sandbox.shopify.product_records import handle_key
 from sandbox.shopify.registry import resolver
-from sandbox.shopify.searching import Language, Search, compile_search, exact_filter, number_filter, time_filter
+from sandbox.shopify.searching import Language, compile_search, exact_filter, number_filter, time_filter
 from sandbox.shopify.shop import SHOP_GID, Context, Shop
 from sandbox.shopify.table import Record
 
@@ -38,6 +40,8 @@ def load(shop: Shop, gid: str) -> Record | None:
     if parsed is None:
         raise unknown_id(gid)
     type_name, number = parsed
+    if type_name == "InventoryLevel":
+        return find_level(shop, gid)
     if type_name in shop.tables:
         return shop.tables[type_name].get(number)
     if type_name == "MailingAddress":
@@ -51,13 +55,6 @@ def load(shop: Shop, gid: str) -> Record | None:
                 if owner is not None and stored["num"] == number:
                     return metafield_record(owner, name)
     return None
-
-
-def note_search(context: Context, name: str, text: str | None, search: Search) -> Search:
-    """Report what a search ignored in `extensions.search`."""
-    if search.warnings:
-        context.searches.append({"path": [name], "query": text, "parsed": {}, "warnings": search.warnings})
-    return search
 
 
 def _one(context: Context, gid: str) -> Record | None:
@@ -96,23 +93,6 @@ _by_id("Order", "order")
 _by_id("WebhookSubscription", "webhookSubscription")
 
 
-@resolver("QueryRoot", "customers")
-@resolver("Shop", "customers")
-def _customers(_: Record, context: Context, args: Args) -> Page:
-    shop = context.shop
-    search = note_search(
-        context, "customers", args.get("query"), compile_search(args.get("query"), customer_language(shop))
-    )
-    return table_page(shop.customers, search, args["sortKey"], args, shop.options.paging_limit)
-
-
-@resolver("QueryRoot", "customersCount")
-def _customers_count(_: Record, context: Context, args: Args) -> dict[str, Any]:
-    language = customer_count_language(context.shop)
-    search = note_search(context, "customersCount", args.get("query"), compile_search(args.get("query"), language))
-    return count_matches(context.shop.customers, search, args.get("limit"))
-
-
 def find_customer(shop: Shop, identifier: Mapping[str, Any]) -> Record | None:
     """Return the customer of an identifier: id, e-mail, phone (both spellings of the inputs) or custom id.
 
@@ -145,6 +125,54 @@ def custom_id_name(shop: Shop, owner_type: str, custom_id: Mapping[str, Any]) ->
     if definition is None or definition["type"] != "id":
         raise ShopifyError("Metafield definition of type 'id' is required when using custom ids.", "NOT_FOUND")
     return f"{namespace}.{custom_id['key']}"
+
+
+def find_product(shop: Shop, identifier: Mapping[str, Any]) -> Record | None:
+    """Return the product of an identifier: id, handle or custom id.
+
+    Raises:
+        ShopifyError: the custom id has no definition of type `id`.
+    """
+    if identifier.get("id") is not None:
+        number = number_of(identifier["id"], "Product")
+    elif identifier.get("customId") is not None:
+        name = custom_id_name(shop, "PRODUCT", identifier["customId"])
+        number = shop.products.find(metafield_key(name, identifier["customId"]["value"]))
+    else:
+        number = shop.products.find(handle_key(str(identifier.get("handle"))))
+    return None if number is None else shop.products.get(number)
+
+
+@resolver("QueryRoot", "productByIdentifier")
+def _product_by_identifier(_: Record, context: Context, args: Args) -> Record | None:
+    return find_product(context.shop, args["identifier"])
+
+
+@resolver("QueryRoot", "productVariantByIdentifier")
+def _variant_by_identifier(_: Record, context: Context, args: Args) -> Record | None:
+    shop, identifier = context.shop, args["identifier"]
+    if identifier.get("id") is not None:
+        number = number_of(identifier["id"], "ProductVariant")
+    else:
+        name = custom_id_name(shop, "PRODUCTVARIANT", identifier["customId"])
+        number = shop.variants.find(metafield_key(name, identifier["customId"]["value"]))
+    return None if number is None else shop.variants.get(number)
+
+
+@resolver("QueryRoot", "inventoryLevel")
+def _inventory_level(_: Record, context: Context, args: Args) -> Record | None:
+    return find_level(context.shop, args["id"])
+
+
+@resolver("QueryRoot", "productOperation")
+def _product_operation(_: Record, context: Context, args: Args) -> Record | None:
+    found = load(context.shop, args["id"])
+    return found if found is not None and found["__typename"].endswith("Operation") else None
+
+
+@resolver("ProductSetOperation", "product")
+def _operation_product(record: Record, context: Context, _: Args) -> Record | None:
+    return context.shop.products.get(record.get("product", 0))
 
 
 @resolver("QueryRoot", "customerByIdentifier")

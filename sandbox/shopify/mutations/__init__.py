@@ -6,10 +6,32 @@ from sandbox.shopify.mutations import (
     consent,
     customers,
     definitions,
+    files,
     merge,
     metafields,
+    options,
+    product_set,
+    products,
+    stock,
     subscriptions,
     tags,
+    variants,
 )
 
-__all__ = ["addresses", "app", "consent", "customers", "definitions", "merge", "metafields", "subscriptions", "tags"]
+__all__ = [
+    "addresses",
+    "app",
+    "consent",
+    "customers",
+    "definitions",
+    "files",
+    "merge",
+    "metafields",
+    "options",
+    "product_set",
+    "products",
+    "stock",
+    "subscriptions",
+    "tags",
+    "variants",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.shopify.access import requirement_text, satisfied
+from sandbox.shopify.catalogue_writing import save_product, save_variant
 from sandbox.shopify.errors import access_denied
 from sandbox.shopify.ids import parse_gid
 from sandbox.shopify.mutations.writing import save_customer
@@ -56,6 +57,10 @@ def save(shop: Shop, record: Record) -> Record:
     """Store a record of any type; its `updatedAt` moves."""
     if record["__typename"] == "Customer":
         return save_customer(shop, record)
+    if record["__typename"] == "Product":
+        return save_product(shop, record)
+    if record["__typename"] == "ProductVariant":
+        return save_variant(shop, record)
     record["updatedAt"] = shop.clock.now()
     shop.tables[record["__typename"]].put(record)
     return record

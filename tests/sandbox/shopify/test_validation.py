@@ -72,8 +72,10 @@ def test_a_malformed_body_is_a_bad_request(shop, body):
 
 
 def test_a_mutation_nobody_simulates_fails_loudly(shop):
-    error = shop.error('mutation { fileDelete(fileIds: ["gid://shopify/MediaImage/1"]) { deletedFileIds } }')
-    assert error["message"] == "The sandbox does not simulate fileDelete."
+    error = shop.error(
+        'mutation { orderCancel(orderId: "gid://shopify/Order/1", reason: OTHER, restock: false) { job { id } } }'
+    )
+    assert error["message"] == "The sandbox does not simulate orderCancel."
 
 
 def test_an_operation_name_picks_the_operation(shop):
