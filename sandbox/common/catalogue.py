@@ -229,7 +229,7 @@ def _options(draw: random.Random, index: int, wanted: bool) -> tuple[CatalogueOp
     else:
         count = draw.choices((1, 2, 3), (55, 33, 12))[0]
         sizes = tuple(draw.randrange(2, 7 - count) + (1 if count < 3 else 0) for _ in range(count))
-    pools = (("Taglia", SIZES), ("Colore", COLOURS), ("Materiale", MATERIALS))
+    pools: tuple[tuple[str, tuple[str, ...]], ...] = (("Taglia", SIZES), ("Colore", COLOURS), ("Materiale", MATERIALS))
     if len(sizes) == 1 and draw.random() < 0.4:
         pools = pools[1:]
     return tuple(CatalogueOption(name, values[:size]) for (name, values), size in zip(pools, sizes, strict=False))

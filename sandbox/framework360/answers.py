@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from sandbox.common.backend import ApiResponse
+from sandbox.framework360.errors import RefusedError
 from sandbox.framework360.options import Options
-from sandbox.framework360.store import ADDRESS_KEYS, Customer, Order, Store
+from sandbox.framework360.store import Customer
 
 _MESSAGES = {
     "invalid_api_key": "Chiave API non valida",
@@ -22,26 +23,14 @@ _MESSAGES = {
     "missing_parameter": "Parametro obbligatorio mancante",
     "invalid_field": "Campo non valido",
     "email_exists": "Esiste gia' un cliente con questa e-mail",
+    "duplicate_sku": "SKU gia' usato",
+    "customer_not_found": "Cliente non trovato",
     "too_many_requests": "Troppe richieste",
 }
 _HTTP_CODES = {"invalid_api_key": 401, "permission_denied": 403}
 _HTML_404 = (
     b"<!DOCTYPE html><html lang='it'><head><title>404</title></head><body><h1>Pagina non trovata</h1></body></html>"
 )
-
-
-class RefusedError(Exception):
-    """A call that fails by the rules of the site.
-
-    Args:
-        code: error code of the contract.
-        detail: text after the message, e.g. the field.
-    """
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
 
 
 class Answers:
@@ -56,6 +45,12 @@ class Answers:
         self._no_text = {"null": None, "empty": "", "mixed": ""}.get(options.empty_text_as, "None")
         self._no_billing_text = None if options.empty_text_as == "mixed" else self._no_text
         self._no_map: Any = [] if options.empty_map_as_list else {}
+        self._money: type[float | str] = str if options.money_as == "text" else float
+
+    @property
+    def shows_times(self) -> bool:
+        """Whether records carry their times."""
+        return self._options.modified_time
 
     def success(self, data: Any) -> ApiResponse:
         """Return data in the success envelope."""
@@ -110,6 +105,22 @@ class Answers:
         """Word the id of another record, inside a record that is read."""
         return str(value) if self._options.ids_as == "text" else value
 
+    def money(self, amount: Decimal) -> float | str:
+        """Word an amount."""
+        return self._money(amount)
+
+    def text(self, value: str) -> str | None:
+        """Word a text that may be empty."""
+        return value or self._no_text
+
+    def code(self, value: str) -> str | None:
+        """Word a phone, a courier or a tracking code, which this site may show as "None" when it is empty."""
+        return value or self._no_phone
+
+    def custom_fields(self, value: dict[str, Any] | None) -> Any:
+        """Word custom fields; PHP writes an empty map as `[]`."""
+        return value or self._no_map
+
     def flag(self, value: int) -> Any:
         """Word a flag, given as 0 or 1, false or true."""
         return self._flags[value]
@@ -143,58 +154,12 @@ class Answers:
             "marketing_active": self._flags[customer.marketing_active],
             "marketing_list": [self.reference(found) for found in customer.lists],
             "tags": customer.tags,
-            "extraFields": customer.extra or self._no_map,
+            "extraFields": self.custom_fields(customer.extra),
         }
-        if self._options.modified_time:
+        if self.shows_times:
             record["data_registrazione"] = self.time(customer.registered)
             record["data_modifica"] = self.time(customer.modified)
         return record
-
-    def order(self, order: Order, store: Store) -> dict[str, Any]:
-        """Word an order as `orders/get` and `orders/list` show it."""
-        customer = store.customers.get(order.customer_id)
-        tax = (order.total * 22 / 122).quantize(Decimal("0.01"))
-        subtotal = order.total if self._options.prices_include_tax else order.total - tax
-        line = {
-            "type": "custom",
-            "id": f"riga-{order.id}",
-            "quantity": 1,
-            "disable_edit": False,
-            "customInfo": {
-                "name": "Articolo",
-                "details": None,
-                "preview": None,
-                "price": _money(subtotal),
-                "imposta": "default",
-            },
-            "importo": _money(subtotal),
-            "iva": _money(tax),
-        }
-        party = self._party(customer) if customer else None
-        return {
-            "id": self.record_id(order.id),
-            "customer_id": self.reference(order.customer_id),
-            "user_email": order.user_email,
-            "date": self.time(order.at),
-            "order_status": self.record_id(order.status),
-            "payment_status": self._flags[order.paid],
-            "payment_id": "4",
-            "shipping_id": None,
-            "cart": [line],
-            "billing_data": party,
-            "shipping_data": party,
-            "labels": order.labels,
-            "note": order.note or self._no_text,
-            "courier": self._no_phone,
-            "tracking": self._no_phone,
-            "origin": order.origin,
-            "subtotal": _money(subtotal),
-            "discount": 0,
-            "shipping_cost": 0,
-            "tax": _money(tax),
-            "total": _money(order.total),
-            "currency": self._options.currency,
-        }
 
     def _billing(self, billing: dict[str, str] | None) -> Any:
         if not billing:
@@ -208,11 +173,3 @@ class Answers:
         shown.update({key: value or self._no_billing_text for key, value in billing.items()})
         shown[self._options.sdi_reads_as] = shown.pop("cod_univoco", self._no_billing_text)
         return shown
-
-    def _party(self, customer: Customer) -> dict[str, Any]:
-        party = {key: getattr(customer, key) for key in ("nome", "cognome", "email", *ADDRESS_KEYS)}
-        return {**party, "telefono": customer.phone or self._no_phone}
-
-
-def _money(amount: Decimal) -> float:
-    return float(amount)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.common.backend import ApiResponse
 from sandbox.framework360.answers import Answers
+from sandbox.framework360.courier import Courier
+from sandbox.framework360.lookups import Lookups
 from sandbox.framework360.options import Options
 from sandbox.framework360.store import Store
 
@@ -21,13 +23,19 @@ class Context:
         store: the records.
         options: the quirk switches.
         answers: wording of answers.
+        lookups: ids of what the site defines for itself.
+        courier: sends webhooks.
         key: the API key of the request.
+        base_url: scheme and host the caller used; the site's images are served there.
     """
 
     store: Store
     options: Options
     answers: Answers
+    lookups: Lookups
+    courier: Courier
     key: str
+    base_url: str
 
     def now(self) -> datetime:
         """Return the current time, aware UTC."""
@@ -40,12 +48,13 @@ class Call:
 
     Args:
         function: the key function it needs, see section 2.7 of the contract; None for none.
-        run: gets the context and the typed parameters; raises RefusedError.
+        run: gets the context and the typed parameters; raises RefusedError. One that has to wait changes data only
+            after its last `await`, so that no other request sees half of it.
         write: it may change data.
     """
 
     function: str | None
-    run: Callable[[Context, dict[str, Any]], ApiResponse]
+    run: Callable[[Context, dict[str, Any]], ApiResponse | Awaitable[ApiResponse]]
     write: bool = False
 
 
@@ -54,7 +63,7 @@ def page_of(ids: Sequence[int], parameters: dict[str, Any], options: Options, *,
 
     Args:
         ids: all ids, ascending.
-        parameters: `page` and `limit`, number or numeric text; 0 is the first page and the default size.
+        parameters: `page` and `limit`, numbers or numeric text; 0 is the first page and the default size.
         options: page sizes, repeated last page, shifting rows.
         descending: highest id first.
 
@@ -76,5 +85,7 @@ def page_of(ids: Sequence[int], parameters: dict[str, Any], options: Options, *,
 
 
 def _number(value: Any) -> int:
+    if isinstance(value, float):
+        return int(value)
     text = str(value or 0).strip()
     return int(text) if text.isdecimal() else 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sandbox.framework360.answers import RefusedError
+from sandbox.framework360.errors import RefusedError
 from sandbox.framework360.options import Options
 from sandbox.framework360.store import ADDRESS_KEYS, BILLING_KEYS, LISTS, SOURCES, Customer, Store
 
@@ -107,6 +107,7 @@ def apply(store: Store, customer: Customer, changes: Mapping[str, Any], options:
         merged = {**(customer.extra or {}), **changes["extra"]}
         customer.extra = {key: value for key, value in merged.items() if value != ""} or None
     customer.touched(now)
+    store.note("customer", customer.id, "updated")
 
 
 def _address_and_billing(stored: Mapping[str, Any], options: Options) -> dict[str, Any]:

@@ -13,12 +13,13 @@ import orjson
 import yaml
 
 from sandbox.common.backend import ApiRequest
-from sandbox.framework360 import forms
+from sandbox.framework360 import forms, multipart
 
 DOCUMENT = Path(__file__).parent / "contract" / "framework360.openapi.yaml"
 PREFIX = "/m/api"
 FORBIDDEN_TEXTS = frozenset({"None", "null", "undefined"})
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+_FILE = "multipart/form-data"
 
 Check = Callable[[Any], Any]
 
@@ -52,6 +53,7 @@ class OperationContract:
         query_schema: schema that types them.
         body: check of the typed body; None when the operation takes none.
         body_schema: schema that types a form body.
+        file_body: check of the fields of a body with a file; None when the operation takes no file.
         encodings: content types the body may have.
     """
 
@@ -63,6 +65,7 @@ class OperationContract:
     query_schema: Mapping[str, Any]
     body: Check | None
     body_schema: Mapping[str, Any]
+    file_body: Check | None
     encodings: frozenset[str]
 
     def read(self, request: ApiRequest, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -78,14 +81,31 @@ class OperationContract:
         query = _checked("query", self.query, self._typed("query", request.query, self.query_schema))
         if self.body is None:
             return query
-        body = self._body(request)
-        _refuse_forbidden_texts(body, "body")
-        return _checked("body", self.body, {**(given or {}), **body})
-
-    def _body(self, request: ApiRequest) -> Any:
         encoding = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if encoding not in self.encodings:
             raise ContractError("invalid_field", "header.content-type", f"must be one of {sorted(self.encodings)}")
+        if encoding == _FILE and self.file_body is not None:
+            return self._file(request, self.file_body)
+        body = self._body(request, encoding)
+        _refuse_forbidden_texts(body, "body")
+        return _checked("body", self.body, {**(given or {}), **body})
+
+    def _file(self, request: ApiRequest, check: Check) -> dict[str, Any]:
+        try:
+            parts = multipart.parse(request.headers["content-type"], request.body)
+        except ValueError as problem:
+            raise ContractError("invalid_field", "body", str(problem)) from problem
+        uploads = {name: part for name, part in parts.items() if isinstance(part, multipart.Upload)}
+        # The contract types a file as text, which its bytes are not: the rest of the schema holds for its name.
+        fields = {name: part for name, part in parts.items() if name not in uploads or name != "file"}
+        if "file" in fields:
+            raise ContractError("invalid_field", "body.file", "must be a file with a file name")
+        _refuse_forbidden_texts(fields, "body")
+        names = {name: upload.filename for name, upload in uploads.items()}
+        _checked("body", check, {**fields, **names})
+        return {**fields, **uploads}
+
+    def _body(self, request: ApiRequest, encoding: str) -> Any:
         if encoding == _FORM:
             return self._typed("body", request.body, self.body_schema)
         try:
@@ -127,9 +147,9 @@ def operations() -> Mapping[str, OperationContract]:
 
 @cache
 def written_fields() -> frozenset[str]:
-    """Return the name of every field that a registration or an update can carry, billing data included."""
+    """Return the name of every field that a write of customers or products can carry, nested ones included."""
     schemas = document()["components"]["schemas"]
-    names = ("CustomerRegistration", "CustomerUpdate", "DatiFatturazione")
+    names = ("CustomerRegistration", "CustomerUpdate", "DatiFatturazione", "ProductInput", "ProductVariantInput")
     return frozenset(field for name in names for field in schemas[name]["properties"])
 
 
@@ -162,7 +182,8 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Operatio
         query_schema=query_schema,
         body=_compile(body_schema) if body_schema else None,
         body_schema=body_schema or {},
-        encodings=frozenset(content) & {_JSON, _FORM},
+        file_body=_compile(content[_FILE]["schema"]) if _FILE in content else None,
+        encodings=frozenset(content) & {_JSON, _FORM, _FILE},
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.common.backend import ApiResponse
-from sandbox.framework360.answers import RefusedError
 from sandbox.framework360.calls import Call, Context, page_of
 from sandbox.framework360.changes import apply, checked, new_customer
+from sandbox.framework360.errors import RefusedError
 from sandbox.framework360.store import SOURCES, Customer, HistoryEntry
 
 

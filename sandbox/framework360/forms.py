@@ -50,7 +50,7 @@ def typed(value: Any, schema: Mapping[str, Any], resolve: Resolve) -> Any:
     """
     schema = resolve(schema)
     if isinstance(value, dict):
-        properties = schema.get("properties", {})
+        properties = _properties(schema, resolve)
         return {key: typed(entry, properties.get(key, {}), resolve) for key, entry in value.items()}
     if isinstance(value, list):
         return [typed(entry, schema.get("items", {}), resolve) for entry in value]
@@ -86,6 +86,13 @@ def _lists(value: Any) -> Any:
     if list(value) == [str(position) for position in range(len(value))]:
         return entries
     return dict(zip(value, entries, strict=True))
+
+
+def _properties(schema: Mapping[str, Any], resolve: Resolve) -> dict[str, Any]:
+    properties: dict[str, Any] = dict(schema.get("properties", {}))
+    for branch in schema.get("oneOf", ()):
+        properties.update(_properties(resolve(branch), resolve))
+    return properties
 
 
 def _kinds(schema: Mapping[str, Any], resolve: Resolve) -> set[str]:

@@ -33,6 +33,19 @@ Each line: switch (values, default first): what it changes.
 - `sort` (`newest_first`, `oldest_first`): order of lists; newest first shifts on inserts.
 - `shift_rows` (0): later pages start n rows early (negative: late).
 - `daterange` (`works`, `ignored`, `nothing`): the filter of `orders/list`.
+- `labels` (`kept`, `dropped`): labels of a created or updated order; dropped: accepted, never stored.
+- `labels_as` (`text`, `object`): rows of `orders/labels`.
+- `cart_price` (`unit`, `line`): meaning of the price of a custom line.
+- `site_ids` (`this`, `other`): ids of statuses, payments, shippings and taxes are those of another site.
+- `opaque_ids` (false, true): payment and tax ids are texts like "pm_9f2c41d0aa".
+- `money_as` (`number`, `text`): amounts of products and orders.
+- `html` (`kept`, `tidied`): descriptions of products are stored as given, or as an editor rewrites them.
+- `image_seconds` (10.0): time limit of fetching an image by its URL.
+- `webhook_echo` (true, false): writes of the API are sent as events too; those of people always are.
+- `webhook_signed` (true, false): subscriptions get a secret, deliveries are signed with it.
+- `webhook_duplicated`, `webhook_lost` (0.0): share of deliveries that come twice, or never.
+- `webhook_shuffled` (false, true): deliveries arrive in random order.
+- `webhook_minute_seconds` (60.0): length of the minutes after which failed deliveries are repeated (1, 5, 30).
 - `shopify_plugin_active` (false, true): the vendor's own Shopify plugin runs on the site.
 - `prices_include_tax` (true, false): site setting.
 - `currency`, `timezone` (`EUR`, `Europe/Rome`): site settings.
@@ -86,6 +99,20 @@ class Options:
     sort: Literal["newest_first", "oldest_first"] = "newest_first"
     shift_rows: int = 0
     daterange: Literal["works", "ignored", "nothing"] = "works"
+    labels: Literal["kept", "dropped"] = "kept"
+    labels_as: Literal["text", "object"] = "text"
+    cart_price: Literal["unit", "line"] = "unit"
+    site_ids: Literal["this", "other"] = "this"
+    opaque_ids: bool = False
+    money_as: Literal["number", "text"] = "number"
+    html: Literal["kept", "tidied"] = "kept"
+    image_seconds: float = 10.0
+    webhook_echo: bool = True
+    webhook_signed: bool = True
+    webhook_duplicated: float = 0.0
+    webhook_lost: float = 0.0
+    webhook_shuffled: bool = False
+    webhook_minute_seconds: float = 60.0
     shopify_plugin_active: bool = False
     prices_include_tax: bool = True
     currency: str = "EUR"
@@ -111,6 +138,10 @@ class Options:
         _known("not_writable", options.not_writable, written_fields())
         for key, lacking in options.keys.items():
             _known(f"keys.{key}", lacking, FUNCTIONS)
+        if not all(0 <= share <= 1 for share in (options.webhook_duplicated, options.webhook_lost)):
+            raise ValueError("webhook_duplicated and webhook_lost must be shares from 0 to 1")
+        if options.image_seconds <= 0 or options.webhook_minute_seconds < 0:
+            raise ValueError("image_seconds must be positive, webhook_minute_seconds not negative")
         if min(options.page_size, options.page_cap) < 1:
             raise ValueError("page_size and page_cap must be at least 1")
         if options.timezone not in available_timezones():
@@ -129,7 +160,9 @@ def _fitting(name: str, value: Any, hint: Any) -> Any:
         return value
     if get_origin(hint) is tuple:
         return _texts(name, value)
-    if hint in (bool, int, str):
+    if hint is float and type(value) is int:
+        return float(value)
+    if hint in (bool, int, float, str):
         if type(value) is not hint:
             raise ValueError(f"{name} must be {hint.__name__}, not {value!r}")
         return value

@@ -1,18 +1,23 @@
-"""People of the seed as customers and orders of the site."""
+"""People of the seed as customers and orders of the site, beside its products."""
 
 from __future__ import annotations
 
 from sandbox.common.backend import Seed
 from sandbox.common.people import Person, counterpart, iter_people
+from sandbox.framework360.product_seeding import add_products
 from sandbox.framework360.store import CANCELLED, COMPLETED, Customer, Order, Store
+
+_SELLER = "Chiara"
 
 
 def seeded(seed: Seed) -> Store:
-    """Return a store filled with the people of the seed who are customers of Framework360."""
+    """Return a store filled with the people and products of the seed that Framework360 knows."""
     store = Store()
     for person in iter_people(seed.seed, seed.customers, seed.population):
         if person.in_framework360:
             _add(store, counterpart(person))
+    add_products(store, seed)
+    store.changes()  # nobody is told about the seed
     return store
 
 
@@ -44,7 +49,18 @@ def _add(store: Store, person: Person) -> None:
     for past in person.orders:
         order_id = store.next_id("order")
         status = CANCELLED if past.cancelled else COMPLETED
-        store.add_order(Order(order_id, customer.id, customer.email, past.at, status, not past.cancelled, past.total))
+        store.add_order(
+            Order(
+                id=order_id,
+                customer_id=customer.id,
+                user_email=customer.email,
+                at=past.at,
+                status=status,
+                paid=not past.cancelled,
+                total=past.total,
+                seller=_SELLER if order_id % 7 == 0 else "",
+            )
+        )
 
 
 def _billing(person: Person) -> dict[str, str] | None:

@@ -9,16 +9,35 @@ from typing import Any
 from sandbox.common.backend import ApiRequest, ApiResponse, Operation, Seed
 from sandbox.common.pages import PersonDesk
 from sandbox.common.refusals import Refusals
-from sandbox.framework360 import customers, marketing, orders, system
-from sandbox.framework360.answers import Answers, RefusedError
+from sandbox.framework360 import (
+    customers,
+    marketing,
+    media,
+    order_writes,
+    orders,
+    payments,
+    products,
+    search,
+    system,
+    webhooks,
+)
+from sandbox.framework360.answers import Answers
 from sandbox.framework360.calls import Call, Context
 from sandbox.framework360.contract import PREFIX, ContractError, OperationContract, operations
+from sandbox.framework360.courier import Courier, courier_client
 from sandbox.framework360.desk import Framework360Desk
+from sandbox.framework360.errors import RefusedError
+from sandbox.framework360.library import FOLDER
+from sandbox.framework360.lookups import Lookups
 from sandbox.framework360.options import Options
 from sandbox.framework360.seeding import seeded
 
-CALLS: Mapping[str, Call] = {**system.CALLS, **customers.CALLS, **marketing.CALLS, **orders.CALLS}
+_GROUPS = (
+    system, customers, marketing, products, orders, order_writes, payments, media, search, webhooks,
+)  # fmt: skip
+CALLS: Mapping[str, Call] = {name: call for group in _GROUPS for name, call in group.CALLS.items()}
 _UNKNOWN = Operation("unknown", write=False)
+_FILE = Operation("mediaFile", write=False)
 _MADE_UP_PASSWORD = "not-given"  # noqa: S105 - stands in where this site asks for none
 
 
@@ -41,44 +60,64 @@ class Framework360Backend:
         self._routes = {
             (contract.method, PREFIX + contract.path): (contract, CALLS[name])
             for name, contract in operations().items()
-            if name in CALLS
         }
+        self._client = courier_client()
+        self._courier = Courier(seed.seed, self._client)
         self.reset(seed)
 
     def reset(self, seed: Seed) -> None:
         """Start again from the seed with the start options."""
+        self._courier.close()
+        self._courier = Courier(seed.seed, self._client)
         self.store = seeded(seed)
         self._use(self._start_options)
 
     def describe(self, request: ApiRequest) -> Operation:
         """Name the operation by its id in the contract; "unknown" for everything else."""
+        if request.path.startswith(FOLDER):
+            return _FILE
         route = self._routes.get((request.method, request.path))
         return Operation(route[0].operation_id, route[1].write) if route else _UNKNOWN
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
         """Execute a request."""
-        key = request.headers.get("x-fw360-key", "")
+        if request.path.startswith(FOLDER) and request.method == "GET":
+            return media.served(self.store.library, request.path) or self._answers.unknown_call()
         if not request.path.startswith(PREFIX + "/"):
             return self._answers.unknown_call()
+        key = request.headers.get("x-fw360-key", "")
         if key not in self.switches.keys:
             return self._answers.failure(RefusedError("invalid_api_key"))
         route = self._routes.get((request.method, request.path))
         if route is None:
             self.refusals.add(_UNKNOWN.name, "no such operation", f"{request.method} {request.path}")
             return self._answers.unknown_call()
-        if route[0].capability in self.switches.capabilities_off:
-            return self._answers.unknown_call()
         contract, call = route
+        if contract.capability in self.switches.capabilities_off:
+            return self._answers.unknown_call()
         if call.function in self.switches.keys[key]:
             return self._answers.failure(RefusedError("permission_denied", call.function or ""))
+        return await self._run(contract, call, request, key)
+
+    async def _run(self, contract: OperationContract, call: Call, request: ApiRequest, key: str) -> ApiResponse:
+        context = self._context(key, request.base_url)
         try:
-            parameters = self._read(contract, request)
-            return call.run(Context(self.store, self.switches, self._answers, key), parameters)
+            answer = call.run(context, self._read(contract, request))
+            response = answer if isinstance(answer, ApiResponse) else await answer
         except ContractError as problem:
             self.refusals.add(contract.operation_id, problem.rule, problem.where)
             return self._answers.failure(RefusedError(problem.code, str(problem)))
         except RefusedError as refused:
             return self._answers.failure(refused)
+        if call.write:
+            changes = self.store.changes()
+            if self.switches.webhook_echo:
+                webhooks.announce(context, changes)
+        return response
+
+    def announce(self) -> None:
+        """Send what a person changed in the back office to the webhooks."""
+        webhooks.announce(self._context("", ""), self.store.changes())
 
     def throttled(self, params: Mapping[str, Any]) -> ApiResponse:
         """Answer "too many requests"."""
@@ -92,7 +131,11 @@ class Framework360Backend:
                 "customers": len(self.store.customers),
                 "orders": len(self.store.orders),
                 "history": sum(map(len, self.store.history.values())),
+                "products": len(self.store.goods.products),
+                "variants": sum(len(entry.varianti) for entry in self.store.goods.products.values()),
+                "media": len(self.store.library.files),
             },
+            "webhooks": self._courier.state(),
             "shared_emails": sum(1 for count in emails.values() if count > 1),
         }
 
@@ -108,9 +151,14 @@ class Framework360Backend:
         """Return the back office page."""
         return Framework360Desk(self)
 
+    def _context(self, key: str, base_url: str) -> Context:
+        return Context(self.store, self.switches, self._answers, self._lookups, self._courier, key, base_url)
+
     def _use(self, options: Options) -> None:
         self.switches = options
         self._answers = Answers(options)
+        self._lookups = Lookups(options)
+        self._courier.use(options)
 
     def _read(self, contract: OperationContract, request: ApiRequest) -> dict[str, Any]:
         if contract.operation_id == "customersRegistration" and not self.switches.password_required:

@@ -7,7 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
+
+from sandbox.framework360.cart import CartLine, Priced
+from sandbox.framework360.goods import Goods, Product, Variant
+from sandbox.framework360.library import Library
 
 BILLING_KEYS = (
     "ragione_sociale", "piva", "cf", "pec", "cod_univoco", "indirizzo", "cap", "comune", "citta", "stato", "cellulare",
@@ -17,7 +21,11 @@ ADDRESS_KEYS = ("indirizzo", "cap", "comune", "citta", "stato")
 LISTS = {3: "Newsletter", 4: "Clienti VIP", 5: "Rivenditori", 8: "Fiere & eventi"}
 SOURCES = {1: "Sito web", 2: "Negozio", 6: "API", 9: "Passaparola"}
 STATUSES = {1: "In lavorazione", 2: "Spedito", 3: "Completato", 5: "Annullato", 7: "Rimborsato"}
-CANCELLED, COMPLETED = 5, 3
+NEW, CANCELLED, COMPLETED = 1, 5, 3
+LABELS = ("Da spedire", "Regalo", "Urgente")
+
+Kind = Literal["customer", "product", "order"]
+Action = Literal["created", "updated", "deleted"]
 
 
 @dataclass(slots=True)
@@ -66,7 +74,15 @@ class Customer:
 
 @dataclass(slots=True)
 class Order:
-    """One order with its single total line; amounts in the site's currency, with tax."""
+    """One order; amounts in the site's currency.
+
+    Args:
+        total: with tax.
+        payment, shipping: keys of `lookups`, None for none.
+        billing, delivery: as given; None shows the customer's own data.
+        lines: the cart; None for one line over the total.
+        priced: what `lines` came to when they were written; None together with them.
+    """
 
     id: int
     customer_id: int
@@ -78,6 +94,31 @@ class Order:
     note: str = ""
     labels: tuple[str, ...] = ()
     origin: str = "Sito web"
+    payment: str | None = "transfer"
+    shipping: int | None = None
+    billing: dict[str, Any] | None = None
+    delivery: dict[str, Any] | None = None
+    courier: str = ""
+    tracking: str = ""
+    seller: str = ""
+    modified: datetime | None = None
+    lines: tuple[CartLine, ...] | None = None
+    priced: Priced | None = None
+    _haystack: str | None = field(default=None, repr=False)
+
+    def contains(self, needle: str) -> bool:
+        """Tell whether the case-folded text occurs in id, e-mail, note, labels, tracking code or the buyer's name."""
+        if self._haystack is None:
+            billing = self.billing or {}
+            buyer = " ".join(str(billing.get(key) or "") for key in ("nome", "cognome", "ragione_sociale"))
+            parts = (str(self.id), self.user_email, self.note, *self.labels, self.tracking, buyer)
+            self._haystack = "\n".join(parts).casefold()
+        return needle in self._haystack
+
+    def touched(self, now: datetime) -> None:
+        """Note a change at `now`."""
+        self.modified = now
+        self._haystack = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +140,18 @@ class Store:
         self.orders: dict[int, Order] = {}
         self.order_ids: list[int] = []
         self.history: dict[int, list[HistoryEntry]] = {}
+        self.goods = Goods()
+        self.library = Library()
+        self.labels = dict.fromkeys(LABELS)
+        self._changes: dict[tuple[Kind, int], Action] = {}
         self._by_email: dict[str, tuple[int, ...]] = {}
         self._orders_of: dict[int, list[int]] = {}
         self._tag_uses: dict[str, int] = {}
-        self._next_id = {"customer": 1001, "order": 501, "history": 1}
+        self._next_id = {"customer": 1001, "order": 501, "history": 1, "webhook": 1}
+        self._next_id |= {"product": 2001, "variant": 5001, "category": 11}
 
     def next_id(self, kind: str) -> int:
-        """Return a new id; kinds are "customer", "order" and "history"."""
+        """Return a new id of a kind, see `__init__`."""
         value = self._next_id[kind]
         self._next_id[kind] = value + 1
         return value
@@ -116,6 +162,7 @@ class Store:
         self.customer_ids.append(customer.id)
         self._index_email(customer)
         self._count_tags(customer.tags, 1)
+        self.note("customer", customer.id, "created")
 
     def remove(self, customer: Customer) -> None:
         """Delete a customer; the orders stay."""
@@ -123,6 +170,7 @@ class Store:
         del self.customer_ids[bisect_left(self.customer_ids, customer.id)]
         self._unindex_email(customer)
         self._count_tags(customer.tags, -1)
+        self.note("customer", customer.id, "deleted")
 
     def by_email(self, email: str) -> list[Customer]:
         """Return the customers with this e-mail, compared trimmed and without case, lowest id first."""
@@ -149,6 +197,8 @@ class Store:
         self.orders[order.id] = order
         self.order_ids.append(order.id)
         self._orders_of.setdefault(order.customer_id, []).append(order.id)
+        self.labels.update(dict.fromkeys(order.labels))
+        self.note("order", order.id, "created")
 
     def orders_of(self, customer_id: int) -> Sequence[int]:
         """Return the ids of a customer's orders, ascending."""
@@ -158,6 +208,33 @@ class Store:
         """Yield the ids of the customers that contain the text, ascending."""
         needle = text.casefold()
         return (found for found in self.customer_ids if self.customers[found].contains(needle))
+
+    def put_product(self, product: Product) -> None:
+        """Store a new product, whose id is the highest so far, or the new state of a known one."""
+        self.note("product", product.id, "updated" if product.id in self.goods.products else "created")
+        self.goods.put(product)
+
+    def remove_product(self, product: Product) -> None:
+        """Delete a product."""
+        self.goods.remove(product)
+        self.note("product", product.id, "deleted")
+
+    def set_stock(self, product: Product, variant: Variant | None, quantity: int, now: datetime) -> None:
+        """Set the stock of a variant, or of a product without variants."""
+        (variant or product).quantita = quantity
+        product.touched(now)
+        self.note("product", product.id, "updated")
+
+    def note(self, kind: Kind, record_id: int, action: Action) -> None:
+        """Remember that a record changed, for webhooks; several changes of one record until `changes` are one."""
+        known = self._changes.get((kind, record_id))
+        self._changes[kind, record_id] = "created" if known == "created" and action == "updated" else action
+
+    def changes(self) -> list[tuple[Kind, int, Action]]:
+        """Return what changed since the last call."""
+        found = [(kind, record_id, action) for (kind, record_id), action in self._changes.items()]
+        self._changes.clear()
+        return found
 
     def _index_email(self, customer: Customer) -> None:
         if customer.email:

@@ -8,9 +8,11 @@ from sandbox.common.backend import ApiResponse
 from sandbox.framework360.calls import Call, Context
 from sandbox.framework360.functions import FUNCTIONS
 
+SITE = "sandbox.framework360.example"
+
 
 def _check(context: Context, _: dict[str, Any]) -> ApiResponse:
-    data: dict[str, Any] = {"site": "sandbox.framework360.example"}
+    data: dict[str, Any] = {"site": SITE}
     if context.options.check_lists_functions:
         lacking = context.options.keys[context.key]
         data["permissions"] = [function for function in FUNCTIONS if function not in lacking]
