@@ -166,12 +166,25 @@ class _Worker:
         self._commit(done)
 
     def _commit(self, done: Sequence[Applied]) -> None:
+        if not done:
+            return
         good = [entry for entry in done if entry.error is None and entry.item.action is not Action.PARKED]
         links = links_after(self.pair, good)
         with self.pair.store.begin() as tx:
+            # First of all the queue rows, in the order in which producers lock them; what another worker has taken over
+            # meanwhile is left to it.
+            claims = [self.open_claims[entry.item.source_id] for entry in done]
+            held = {claim.change.source_id for claim in tx.hold(claims, self.owner)}
+            for claim in claims:
+                if claim.change.source_id not in held:
+                    log.warning("%s: lease lost on %s", self.flow.name, claim.change.source_id)
+                    self.open_claims.pop(claim.change.source_id)
             for entry, link in zip(good, links, strict=True):
-                self._finish(tx, entry, link)
+                if entry.item.source_id in held:
+                    self._finish(tx, entry, link)
             for entry in done:
+                if entry.item.source_id not in held:
+                    continue
                 if entry.error is not None:
                     self._fail(tx, entry.item, entry.error)
                 elif entry.item.action is Action.PARKED and entry.item.error is not None:
