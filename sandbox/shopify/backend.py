@@ -15,6 +15,7 @@ from sandbox.common.backend import ApiRequest, ApiResponse, Operation, Seed
 from sandbox.common.pages import PersonDesk
 from sandbox.common.refusals import Refusals
 from sandbox.shopify.access import granted_scopes
+from sandbox.shopify.bulk_runs import RESULTS, BulkRuns
 from sandbox.shopify.delivery import Courier, courier_client
 from sandbox.shopify.desk import ShopifyDesk
 from sandbox.shopify.documents import read_document
@@ -27,6 +28,7 @@ from sandbox.shopify.options import SHOP_STATUS, Options
 from sandbox.shopify.schema import shopify_schema
 from sandbox.shopify.seeding import fill
 from sandbox.shopify.shop import Context, Shop
+from sandbox.shopify.staged import STAGED, take_upload
 from sandbox.shopify.tokens import AccessToken
 
 _GRAPHQL = re.compile(r"/admin/api/([\w-]+)/graphql\.json")
@@ -65,11 +67,13 @@ class ShopifyBackend:
         """Start again from a seed, with the start options."""
         self._courier.close()
         self._darkroom.close()
+        self._bulk.close()
         self._open(seed)
 
     def _open(self, seed: Seed) -> None:
         self.shop = Shop(seed, self._start_options)
         self.shop.darkroom = self._darkroom = Darkroom(self.shop, self._client)
+        self.shop.bulk = self._bulk = BulkRuns(self.shop)
         fill(self.shop)
         self._courier = Courier(self.shop, self._client)
         self.shop.listeners.append(self._courier)
@@ -77,7 +81,9 @@ class ShopifyBackend:
     def describe(self, request: ApiRequest) -> Operation:
         """Name an operation: the GraphQL operation's own name, else its first root field; paths for OAuth."""
         if not _GRAPHQL.fullmatch(request.path):
-            name = "file" if request.path.startswith(FILES) else request.path.rsplit("/", 1)[-1] or "root"
+            served = {FILES: "file", RESULTS: "bulk_result", STAGED: "staged_upload"}
+            names = (name for path, name in served.items() if request.path.startswith(path))
+            name = next(names, request.path.rsplit("/", 1)[-1] or "root")
             return Operation(name, write=request.method == "POST")
         body = _graphql_body(request.body)
         if body is None:
@@ -95,6 +101,10 @@ class ShopifyBackend:
         self.shop.base_url = request.base_url
         if request.path.startswith(FILES) and request.method in ("GET", "HEAD"):
             return self._file(request.path)
+        if request.path.startswith(RESULTS) and request.method == "GET":
+            return self._bulk.answer(request)
+        if request.path.startswith(STAGED) and request.method in ("POST", "PUT"):
+            return take_upload(self.shop, request)
         if request.path == AUTHORIZE and request.method in ("GET", "POST"):
             return authorize(self.shop, request)
         if request.path == ACCESS_TOKEN and request.method == "POST":

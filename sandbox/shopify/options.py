@@ -39,6 +39,11 @@ class Options:
         webhook_retry_seconds: pause before each retry of a failed delivery (Shopify: 8 retries over 4 hours).
         webhook_secret: True signs with the client secret; False signs with a wrong one.
         active_products_only: `products` without a status filter lists ACTIVE ones only, as its documentation says.
+        bulk_seconds: least time of a bulk operation from CREATED to its end.
+        bulk_limit: bulk queries, and bulk mutations, that may run at a time.
+        bulk_short: share of the lines missing at the end of result files, which stay valid; counts tell the truth.
+        bulk_fail_after: objects after which a bulk operation ends FAILED; 0: never.
+        bulk_expire: bulk operations end EXPIRED.
         media_seconds: time a file takes from UPLOADED to READY or FAILED.
         product_set_seconds: time an asynchronous productSet or productDelete takes.
         product_set_matches_options: productSet recognises a variant without id by its option values; False: it is a new
@@ -67,6 +72,11 @@ class Options:
     webhook_retry_seconds: float = 1.0
     webhook_secret: bool = True
     active_products_only: bool = False
+    bulk_seconds: float = 0.2
+    bulk_limit: int = 5
+    bulk_short: float = 0.0
+    bulk_fail_after: int = 0
+    bulk_expire: bool = False
     media_seconds: float = 0.5
     product_set_seconds: float = 0.5
     product_set_matches_options: bool = False

@@ -143,6 +143,18 @@ def _item(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _bulk(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    code = record.get("errorCode")
+    return {
+        "admin_graphql_api_id": record["id"],
+        "completed_at": shown(record["completedAt"]),
+        "created_at": shown(record["createdAt"]),
+        "error_code": code.lower() if code else None,
+        "status": record["status"].lower(),
+        "type": record["type"].lower(),
+    }
+
+
 def _level(record: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "inventory_item_id": record["num"],
@@ -161,6 +173,7 @@ _BODIES: Mapping[str, Callable[[Record, Mapping[str, Any]], dict[str, Any]]] = {
     "CUSTOMER_TAGS_ADDED": _extra,
     "CUSTOMER_TAGS_REMOVED": _extra,
     "APP_UNINSTALLED": _extra,
+    "BULK_OPERATIONS_FINISH": _bulk,
     "INVENTORY_ITEMS_DELETE": _deleted,
     "INVENTORY_ITEMS_UPDATE": _item,
     "INVENTORY_LEVELS_UPDATE": _level,

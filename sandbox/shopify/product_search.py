@@ -118,3 +118,15 @@ def file_language(shop: Shop) -> Language:
         "status": any_of(key("status")),
     }
     return Language(filters, lambda record: [record["filename"]], _SPANS, shop.zone)
+
+
+def bulk_language(shop: Shop) -> Language:
+    """Return the language of `bulkOperations(query:)`."""
+    filters = {
+        "created_at": _COMMON["created_at"],
+        "id": _COMMON["id"],
+        "operation_type": any_of(key("type")),
+        "status": any_of(key("status")),
+    }
+    spans = {"id": "ID", "created_at": "CREATED_AT"}
+    return Language(filters, lambda record: [record["query"]], spans, shop.zone)

@@ -20,6 +20,7 @@ from sandbox.shopify.times import Clock, micros
 from sandbox.shopify.tokens import Tokens
 
 if TYPE_CHECKING:
+    from sandbox.shopify.bulk_runs import BulkRuns
     from sandbox.shopify.media import Darkroom
 
 DOMAIN = "sandbox-shop.myshopify.com"
@@ -77,6 +78,7 @@ class Shop:
         self.jobs: set[str] = set()
         self.listeners: list[Listener] = []
         self.darkroom: Darkroom | None = None
+        self.bulk: BulkRuns | None = None
         self.base_url = f"https://{DOMAIN}"
         self.categories: dict[str, str] = {}
         self.uploads: dict[str, bytes] = {}
@@ -143,6 +145,13 @@ class Shop:
                 self.operations,
                 self.deletions,
                 Table("Order"),
+                Table(
+                    "BulkOperation",
+                    sorts={
+                        "CREATED_AT": _TIMES["CREATED_AT"],
+                        "COMPLETED_AT": lambda record: int(record.get("completedAt") or 0),
+                    },
+                ),
             )
         }
         for number, name in LOCATIONS.items():

@@ -106,6 +106,10 @@ class Table:
         for num, row in self._rows.items():
             yield self._open(num, row)
 
+    def numbers(self, sort: str) -> list[int]:
+        """Return the numbers of all indexed records in order, as they are at this moment."""
+        return [place[1] for place in self._order(sort if self.has_sort(sort) else "ID")]
+
     def has_sort(self, name: str) -> bool:
         """Tell whether records can be ordered by this key."""
         return name in self._sorts

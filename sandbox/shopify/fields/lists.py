@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.shopify.connections import Page, count_matches, table_page
 from sandbox.shopify.customer_search import customer_count_language, customer_language
 from sandbox.shopify.product_search import (
+    bulk_language,
     collection_language,
     file_language,
     item_language,
@@ -95,4 +96,5 @@ list_root("products", ListRoot("Product", product_language, _active_products))
 list_root("productVariants", ListRoot("ProductVariant", variant_language))
 list_root("inventoryItems", ListRoot("InventoryItem", item_language), counted=False)
 list_root("collections", ListRoot("Collection", collection_language))
+list_root("bulkOperations", ListRoot("BulkOperation", bulk_language), counted=False)
 list_root("files", ListRoot("MediaImage", file_language), counted=False)

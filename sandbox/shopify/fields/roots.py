@@ -90,6 +90,7 @@ _by_id("ProductVariant", "productVariant")
 _by_id("InventoryItem", "inventoryItem")
 _by_id("Collection", "collection")
 _by_id("Order", "order")
+_by_id("BulkOperation", "bulkOperation")
 _by_id("WebhookSubscription", "webhookSubscription")
 
 
@@ -157,6 +158,12 @@ def _variant_by_identifier(_: Record, context: Context, args: Args) -> Record | 
         name = custom_id_name(shop, "PRODUCTVARIANT", identifier["customId"])
         number = shop.variants.find(metafield_key(name, identifier["customId"]["value"]))
     return None if number is None else shop.variants.get(number)
+
+
+@resolver("QueryRoot", "currentBulkOperation")
+def _current_bulk(_: Record, context: Context, args: Args) -> Record | None:
+    found = [record for record in context.shop.tables["BulkOperation"].all() if record["type"] == args["type"]]
+    return max(found, key=lambda record: int(record["num"]), default=None)
 
 
 @resolver("QueryRoot", "inventoryLevel")

@@ -3,6 +3,7 @@
 from sandbox.shopify.mutations import (
     addresses,
     app,
+    bulk,
     consent,
     customers,
     definitions,
@@ -21,6 +22,7 @@ from sandbox.shopify.mutations import (
 __all__ = [
     "addresses",
     "app",
+    "bulk",
     "consent",
     "customers",
     "definitions",
