@@ -254,7 +254,7 @@ class Gateway(Protocol):
         """Read records by id, bypassing any search index; an id that does not exist is absent from the result."""
 
     def find(self, key: str, values: Sequence[str]) -> dict[str, list[SourceRecord]]:
-        """Return for each value every record whose natural key (a target field name) equals it, an empty list for none."""
+        """Return for each value every record whose natural key (a target field) equals it, an empty list for none."""
 
     def find_counterpart(self, other_id: str) -> SourceRecord | None:
         """Return the record that carries the other system's id as external id, if the system can store one."""
