@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any, TypeVar
 from scripts.local.errors import LocalError
 from scripts.local.ports import HOST, pick
 from scripts.local.postgres import Database
+from scripts.local.random_keys import fernet_key, password, signing_secret, typed_password
 
 ROOT = Path(__file__).parents[2]
 USERS = {"admin": "admin", "operator": "op", "viewer": "viewer"}
@@ -50,17 +49,15 @@ class Secrets:
     def generate(cls) -> Secrets:
         """Return new random values; passwords of people are short enough to type."""
         return cls(
-            # Fernet: 32 random bytes in URL-safe base64.
-            fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            # RFC 7518, 3.2: a key for HS512 has at least 64 bytes.
-            jwt_secret=secrets.token_urlsafe(64),
-            api_secret_key=secrets.token_urlsafe(32),
-            postgres_password=secrets.token_urlsafe(24),
-            airflow_db_password=secrets.token_urlsafe(24),
-            store_password=secrets.token_urlsafe(24),
-            admin_password=secrets.token_hex(5),
-            operator_password=secrets.token_hex(5),
-            viewer_password=secrets.token_hex(5),
+            fernet_key=fernet_key(),
+            jwt_secret=signing_secret(),
+            api_secret_key=password(),
+            postgres_password=password(),
+            airflow_db_password=password(),
+            store_password=password(),
+            admin_password=typed_password(),
+            operator_password=typed_password(),
+            viewer_password=typed_password(),
         )
 
     def logins(self) -> dict[str, str]:
