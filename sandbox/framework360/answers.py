@@ -127,7 +127,7 @@ class Answers:
 
     def time(self, value: datetime) -> str:
         """Word a time in the time zone of the site, without offset."""
-        return value.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
+        return value.astimezone(self._zone).isoformat(" ", "seconds")[:19]
 
     def day(self, value: datetime) -> str:
         """Word the day of a time in the time zone of the site."""

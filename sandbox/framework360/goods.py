@@ -98,8 +98,6 @@ class Product(Item):
     created: datetime
     modified: datetime
     _haystack: str | None = field(default=None, repr=False, compare=False)
-    worded: tuple[object, str, Any] | None = field(default=None, repr=False, compare=False)
-    """The answer that shows this product, after what it was worded for; see `product_records`."""
 
     def items(self) -> tuple[Item, ...]:
         """Return what can be sold: the variants, or the product itself."""
@@ -119,7 +117,7 @@ class Product(Item):
     def touched(self, now: datetime) -> None:
         """Note a change at `now`."""
         self.modified = now
-        self._haystack = self.worded = None
+        self._haystack = None
 
 
 @dataclass(frozen=True, slots=True)

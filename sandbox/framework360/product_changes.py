@@ -78,7 +78,7 @@ def changed_product(parameters: Mapping[str, Any], before: Product | None, writi
     texts = _texts(given, product, writing)
     sold_before = None if before is None or before.varianti else before
     own = EMPTY_ITEM if variants else item_values(given, sold_before, "prodotto")
-    result = replace(product, **texts, **own, attributi=attributes, modified=writing.now, _haystack=None, worded=None)
+    result = replace(product, **texts, **own, attributi=attributes, modified=writing.now, _haystack=None)
     _check_skus(result.id, [entry.sku for entry in variants] or [result.sku], writing.store)
     image_ids = images.stored(writing.store.library, writing.now)
     result.immagini = images.shown(image_ids)

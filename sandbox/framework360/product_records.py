@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from sandbox.framework360.answers import Answers
 from sandbox.framework360.goods import Category, Item, Product, Variant
 from sandbox.framework360.library import Library
@@ -14,28 +12,8 @@ from sandbox.framework360.lookups import Lookups
 
 def product_record(
     product: Product, answers: Answers, lookups: Lookups, library: Library, base_url: str
-) -> orjson.Fragment:
-    """Word a product as `products/get` and the list show it; worded once until product or switches change."""
-    known = product.worded
-    if known is not None and known[0] is answers and known[1] == base_url:
-        fragment: orjson.Fragment = known[2]
-        return fragment
-    worded = orjson.Fragment(orjson.dumps(_product(product, answers, lookups, library, base_url)))
-    product.worded = (answers, base_url, worded)
-    return worded
-
-
-def category_record(category: Category, answers: Answers) -> dict[str, Any]:
-    """Word a category."""
-    return {
-        "id": answers.record_id(category.id),
-        "nome": category.nome,
-        "parent_id": None if category.parent is None else answers.record_id(category.parent),
-        "slug": category.slug,
-    }
-
-
-def _product(product: Product, answers: Answers, lookups: Lookups, library: Library, base_url: str) -> dict[str, Any]:
+) -> dict[str, Any]:
+    """Word a product as `products/get` and the list show it; its images are served under `base_url`."""
     text, record_id = answers.text, answers.record_id
     record: dict[str, Any] = {
         "id": record_id(product.id),
@@ -76,6 +54,16 @@ def _product(product: Product, answers: Answers, lookups: Lookups, library: Libr
         record["data_creazione"] = answers.time(product.created)
         record["data_modifica"] = answers.time(product.modified)
     return record
+
+
+def category_record(category: Category, answers: Answers) -> dict[str, Any]:
+    """Word a category."""
+    return {
+        "id": answers.record_id(category.id),
+        "nome": category.nome,
+        "parent_id": None if category.parent is None else answers.record_id(category.parent),
+        "slug": category.slug,
+    }
 
 
 def _variant(variant: Variant, position: int, answers: Answers) -> dict[str, Any]:
