@@ -182,7 +182,11 @@ def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
         if not run.dry_run:
             with pair.store.begin() as tx:
                 tx.run_error(run.ledger_id, None)
-    log.info("%s%s: %s", "dry run of " if run.dry_run else "", flow.name, equation(certificate))
+    if run.dry_run:
+        outcomes = {outcome.value: count for outcome, count in sorted(certificate.outcomes.items())}
+        log.info("dry run of %s, nothing was written; the plan: %s", flow.name, _line(outcomes))
+    else:
+        log.info("%s: %s", flow.name, equation(certificate))
     log.info("certificate %s", json.dumps(certificate.as_dict()))
     return {"certificate": certificate.as_dict(), "page": page}
 

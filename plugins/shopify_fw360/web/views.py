@@ -11,12 +11,15 @@ from shopify_fw360.errors import CODES, ErrorCode
 from shopify_fw360.records import Flow, Outcome, System
 from shopify_fw360.settings import ALL_FLOWS
 from shopify_fw360.store import Certificate, JournalEntry, QueuedChange, Run, Store, Transaction
+from shopify_fw360.sync.plan import OUTCOMES
 
 PAGE_SIZE: Final = 50
 
 FLOWS: Final[Mapping[str, Flow]] = {flow.name: flow for flow in ALL_FLOWS}
 
 State: TypeAlias = Literal["certified", "planned", "stopped", "unexplained", "open"]
+
+_PLANNED: Final = {outcome: action.value for action, outcome in OUTCOMES.items()}
 
 _SYSTEMS: Final = {System.SHOPIFY: "Shopify", System.FRAMEWORK360: "Framework360"}
 
@@ -120,14 +123,12 @@ class FieldView:
         before: value before, None for none.
         after: value after.
         reason: why it has its value.
-        written: whether the run wrote it.
     """
 
     name: str
     before: Any
     after: Any
     reason: str
-    written: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +139,12 @@ class ChangeView:
         source_id: id in the source system.
         target_id: id in the target system, None while there is none.
         name: of the record.
-        outcome: how it ended.
+        outcome: how it ended, or would end.
+        word: the outcome for people.
         message: one sentence.
         error_code: code of the failure, None without one.
-        fields: written ones and those that were left for a reason.
+        written: fields that were written, or would be.
+        left: fields that were left alone for a reason.
         at: aware UTC time.
     """
 
@@ -149,9 +152,11 @@ class ChangeView:
     target_id: str | None
     name: str
     outcome: Outcome
+    word: str
     message: str
     error_code: str | None
-    fields: Sequence[FieldView]
+    written: Sequence[FieldView]
+    left: Sequence[tuple[str, str]]
     at: datetime | None
 
 
@@ -176,7 +181,7 @@ class RunView:
         announced: records the source announced, None if it did not.
         unread: announced but not read.
         sums: the ledger as equations.
-        outcomes: number of records per outcome.
+        outcomes: per outcome that occurred its word for people and the number of records.
         parked: parked records of the run, the first page.
         changes: what it did, a page of it.
         outcome: the filter on them.
@@ -200,7 +205,7 @@ class RunView:
     announced: int | None
     unread: int
     sums: Sequence[Sum]
-    outcomes: Mapping[str, int]
+    outcomes: Mapping[str, tuple[str, int]]
     parked: ParkedPage
     changes: Sequence[ChangeView]
     outcome: Outcome | None
@@ -329,9 +334,13 @@ def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = N
         announced=certificate.announced,
         unread=certificate.unread,
         sums=_sums(certificate, dry_run=run.dry_run),
-        outcomes={key.value: count for key, count in sorted(certificate.outcomes.items()) if count},
+        outcomes={
+            key.value: (_word(key, dry_run=run.dry_run), count)
+            for key, count in sorted(certificate.outcomes.items())
+            if count
+        },
         parked=parked,
-        changes=[_change(entry, names.get(entry.source_id, "")) for entry in entries],
+        changes=[_change(entry, names.get(entry.source_id, ""), dry_run=run.dry_run) for entry in entries],
         outcome=outcome,
         page=page,
         pages=pages,
@@ -349,7 +358,7 @@ def _state(run: Run, certificate: Certificate) -> State:
 
 
 def _sums(certificate: Certificate, *, dry_run: bool) -> list[Sum]:
-    outcomes = [(outcome.value, count) for outcome, count in sorted(certificate.outcomes.items())]
+    outcomes = [(_word(key, dry_run=dry_run), count) for key, count in sorted(certificate.outcomes.items())]
     if dry_run:
         return [Sum("planned", certificate.staged, outcomes, certificate.staged - sum(certificate.outcomes.values()))]
     reading = [
@@ -371,23 +380,23 @@ def _sums(certificate: Certificate, *, dry_run: bool) -> list[Sum]:
     ]
 
 
-def _change(entry: JournalEntry, name: str) -> ChangeView:
-    written = [
-        FieldView(field, entry.before.get(field), value, entry.reasons.get(field, ""), written=True)
-        for field, value in entry.after.items()
-    ]
-    left = [
-        FieldView(field, None, None, reason, written=False)
-        for field, reason in entry.reasons.items()
-        if field and field not in entry.after
-    ]
+def _word(outcome: Outcome, *, dry_run: bool) -> str:
+    return _PLANNED[outcome] if dry_run and outcome in _PLANNED else outcome.value
+
+
+def _change(entry: JournalEntry, name: str, *, dry_run: bool) -> ChangeView:
     return ChangeView(
         source_id=entry.source_id,
         target_id=entry.target_id,
         name=name,
         outcome=entry.outcome,
+        word=_word(entry.outcome, dry_run=dry_run),
         message=entry.message or entry.reasons.get("", ""),
         error_code=entry.error_code,
-        fields=[*written, *left],
+        written=[
+            FieldView(field, entry.before.get(field), value, entry.reasons.get(field, ""))
+            for field, value in entry.after.items()
+        ],
+        left=[(field, reason) for field, reason in entry.reasons.items() if field and field not in entry.after],
         at=entry.at,
     )
