@@ -16,10 +16,9 @@ from sandbox.common.backend import ApiRequest, ApiResponse, Backend, Seed
 from sandbox.common.control import control_app
 from sandbox.common.faults import Rule, Switchboard
 from sandbox.common.metrics import Metrics
-from sandbox.common.pages import pages_app
+from sandbox.common.pages import page_paths, pages_app
 
 CONTROL = "/_sandbox"
-PEOPLE = "/people"
 TRANSPORT = "sandbox.transport"
 _GARBAGE = b"<!DOCTYPE html><html><head><title>Manutenzione</title></head><body><h1>Torniamo subito</h1></body></html>"
 
@@ -50,7 +49,9 @@ class SandboxApp:
         self.faults = Switchboard()
         self.metrics = Metrics()
         self._control = control_app(self)
-        self._pages = pages_app(backend.desk())
+        desk = backend.desk()
+        self._pages = pages_app(desk)
+        self._page_paths = page_paths(desk)
 
     def reset(self, seed: Seed) -> None:
         """Give the server fresh data and forget faults, metrics, refusals, options and a changed latency."""
@@ -69,7 +70,7 @@ class SandboxApp:
         path: str = scope["path"]
         if path.startswith(CONTROL + "/"):
             await self._control({**scope, "path": path.removeprefix(CONTROL)}, receive, send)
-        elif path in ("/", PEOPLE) or path.startswith(PEOPLE + "/"):
+        elif path.removeprefix("/").partition("/")[0] in self._page_paths:
             await self._pages(scope, receive, send)
         else:
             await self._api(scope, receive, send)

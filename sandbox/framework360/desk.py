@@ -1,4 +1,4 @@
-"""The back office page: a person at the other end edits customers by hand, without the rules of the API."""
+"""The back office pages: a person at the other end edits customers by hand, without the rules of the API."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sandbox.common.pages import FormError, FormField, Sheet
+from sandbox.common.pages import FormError, FormField, Section, Sheet
 from sandbox.framework360.answers import Answers
 from sandbox.framework360.changes import apply, new_customer
 from sandbox.framework360.options import Options
+from sandbox.framework360.order_desk import OrderSection
+from sandbox.framework360.product_desk import ProductSection
 from sandbox.framework360.store import ADDRESS_KEYS, CANCELLED, LISTS, SOURCES, Customer, Store
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ class Framework360Desk:
         customer = new_customer(self._store, datetime.now(UTC))
         self._store.add(customer)
         apply(self._store, customer, {**changes, "source": 2}, _MERCHANT, datetime.now(UTC))
+        self._backend.announce()
         return str(customer.id)
 
     def update(self, record_id: str, values: Values) -> None:
@@ -101,6 +104,7 @@ class Framework360Desk:
             raise FormError("This customer has been deleted meanwhile.")
         changes = self._changes(values, customer)
         apply(self._store, customer, changes, _MERCHANT, datetime.now(UTC))
+        self._backend.announce()
 
     def delete(self, record_id: str) -> None:
         """Delete a customer; the orders stay."""
@@ -108,6 +112,11 @@ class Framework360Desk:
         if customer is None:
             raise FormError("This customer has been deleted meanwhile.")
         self._store.remove(customer)
+        self._backend.announce()
+
+    def sections(self) -> Sequence[Section]:
+        """Return products and orders."""
+        return (ProductSection(self._backend), OrderSection(self._backend))
 
     @property
     def _store(self) -> Store:
