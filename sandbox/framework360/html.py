@@ -20,7 +20,7 @@ def tidied(text: str) -> str:
     writer.feed(text)
     writer.close()
     result = "".join(writer.parts).strip()
-    return f"<p>{result}</p>" if result and "<" not in text else result
+    return f"<p>{result}</p>" if result and "<" not in result else result
 
 
 class _Writer(HTMLParser):

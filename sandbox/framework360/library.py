@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from sandbox.common import pictures
 
@@ -54,10 +55,10 @@ class Library:
 
     def address(self, file_id: int, base_url: str) -> str:
         """Return the URL under which the site serves a file."""
-        return f"{base_url}{FOLDER}{file_id}/{self.files[file_id].name}"
+        return f"{base_url}{FOLDER}{file_id}/{quote(self.files[file_id].name)}"
 
     def at(self, path: str) -> MediaFile | None:
-        """Return the file a path of `address` names."""
+        """Return the file a decoded path of `address` names."""
         number, _, name = path.removeprefix(FOLDER).partition("/")
         file = self.files.get(int(number)) if number.isdecimal() else None
         return file if file and file.name == name else None
