@@ -13,7 +13,6 @@ from sandbox.common.pictures import png
 from sandbox.common.server import build_app, running_in_thread
 from sandbox.framework360.contract import PREFIX, answer_check, operations
 
-
 PARTY = {"nome": "Ada", "cognome": "Rossi", "indirizzo": "Via Roma 1", "comune": "Milano", "citta": "MI", "stato": "IT"}
 
 

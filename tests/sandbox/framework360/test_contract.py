@@ -5,6 +5,8 @@ import pytest
 
 from sandbox.common.backend import ApiRequest
 from sandbox.framework360.contract import document, operations
+from sandbox.framework360.functions import FUNCTIONS
+from sandbox.framework360.server import CALLS
 
 ADA = {"nome": "Ada", "cognome": "Rossi", "email": "ada@example.com", "password": "x"}
 
@@ -94,6 +96,16 @@ def test_every_example_of_the_document_keeps_it(name):
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     for example in content.get("examples", {}).values():
         contract.body(example["value"])
+
+
+def test_every_operation_of_the_document_is_served():
+    assert set(CALLS) == set(operations())
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_every_operation_needs_a_function_a_key_can_have(name):
+    assert CALLS[name].function in {None, *FUNCTIONS}
+    assert (CALLS[name].function is None) == (name == "check")
 
 
 def test_a_request_is_checked_in_less_than_a_millisecond():

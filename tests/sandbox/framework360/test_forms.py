@@ -51,6 +51,7 @@ def test_a_broken_name_is_refused(encoded):
         ("6.5", {"type": "number"}, 6.5),
         ("12", {"oneOf": [{"type": "integer"}, {"type": "string"}]}, "12"),
         ("12", {}, "12"),
+        ({"n": "2"}, {"oneOf": [{"properties": {"n": {"type": "number"}}}, {"type": "null"}]}, {"n": 2.0}),
         (["1"], {"type": "array", "items": {"type": "integer"}}, [1]),
     ],
 )

@@ -306,6 +306,10 @@ def test_site_settings_follow_the_options(site):
         ({"timezone": "Europe/Roma"}, "timezone"),
         ({"page_cap": 0}, "at least 1"),
         ({"modified_time": 1}, "modified_time"),
+        ({"webhook_lost": 1.5}, "shares"),
+        ({"image_seconds": 0}, "positive"),
+        ({"webhook_minute_seconds": "1"}, "webhook_minute_seconds"),
+        ({"cart_price": "both"}, "cart_price"),
     ],
 )
 def test_an_impossible_option_changes_nothing(site, changes, reason):
