@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -34,18 +34,25 @@ _HTML_404 = (
 
 
 class Answers:
-    """Words answers for one set of options."""
+    """Words answers for one set of options.
+
+    The small wordings are attributes, not methods, because a page of products takes thousands of them: `record_id`
+    words the id of a record that is read, `reference` that of another record inside it, `money` an amount, `flags` is
+    indexed by 0 or 1, false or true; `no_text` stands for an empty text.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._zone = ZoneInfo(options.timezone)
         self._status = {"number": 1, "text": "1", "boolean": True}[options.status_as]
-        self._flags = {"number": (0, 1), "text": ("0", "1"), "boolean": (False, True)}[options.flags_as]
+        self.record_id: Callable[[int], Any] = int if options.ids_as == "number" else str
+        self.reference: Callable[[int], Any] = str if options.ids_as == "text" else int
+        self.money: Callable[[Decimal], Any] = str if options.money_as == "text" else float
+        self.flags: tuple[Any, Any] = {"number": (0, 1), "text": ("0", "1"), "boolean": (False, True)}[options.flags_as]
         self._no_phone = {"null": None, "empty": ""}.get(options.empty_text_as, "None")
-        self._no_text = {"null": None, "empty": "", "mixed": ""}.get(options.empty_text_as, "None")
-        self._no_billing_text = None if options.empty_text_as == "mixed" else self._no_text
+        self.no_text = {"null": None, "empty": "", "mixed": ""}.get(options.empty_text_as, "None")
+        self._no_billing_text = None if options.empty_text_as == "mixed" else self.no_text
         self._no_map: Any = [] if options.empty_map_as_list else {}
-        self._money: type[float | str] = str if options.money_as == "text" else float
 
     @property
     def shows_times(self) -> bool:
@@ -97,21 +104,9 @@ class Answers:
         headers = {"Retry-After": str(params["retry_after"])} if "retry_after" in params else {}
         return ApiResponse(refusal.body, int(params.get("status", 429)), headers=headers, error=True)
 
-    def record_id(self, value: int) -> Any:
-        """Word the id of a record that is read."""
-        return value if self._options.ids_as == "number" else str(value)
-
-    def reference(self, value: int) -> Any:
-        """Word the id of another record, inside a record that is read."""
-        return str(value) if self._options.ids_as == "text" else value
-
-    def money(self, amount: Decimal) -> float | str:
-        """Word an amount."""
-        return self._money(amount)
-
     def text(self, value: str) -> str | None:
         """Word a text that may be empty."""
-        return value or self._no_text
+        return value or self.no_text
 
     def code(self, value: str) -> str | None:
         """Word a phone, a courier or a tracking code, which this site may show as "None" when it is empty."""
@@ -123,7 +118,7 @@ class Answers:
 
     def flag(self, value: int) -> Any:
         """Word a flag, given as 0 or 1, false or true."""
-        return self._flags[value]
+        return self.flags[value]
 
     def time(self, value: datetime) -> str:
         """Word a time in the time zone of the site, without offset."""
@@ -135,7 +130,7 @@ class Answers:
 
     def customer(self, customer: Customer) -> dict[str, Any]:
         """Word a customer as `customers/get` and the lists show it."""
-        text, phone = self._no_text, self._no_phone
+        text, phone = self.no_text, self._no_phone
         record = {
             "id": self.record_id(customer.id),
             "nome": customer.nome or text,
@@ -151,7 +146,7 @@ class Answers:
             "stato": customer.stato or text,
             "dati_fatturazione": self._billing(customer.billing),
             "provenienza": self.reference(customer.source),
-            "marketing_active": self._flags[customer.marketing_active],
+            "marketing_active": self.flags[customer.marketing_active],
             "marketing_list": [self.reference(found) for found in customer.lists],
             "tags": customer.tags,
             "extraFields": self.custom_fields(customer.extra),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import quote
 
 from sandbox.common import pictures
@@ -20,15 +19,17 @@ _SIGNATURES = (
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """One file: `source` draws it (see `pictures.png`) or, when `stored`, is the SHA-256 of its bytes."""
+    """One file, at `path` of the site: `source` draws it (see `pictures.png`) or, when `stored`, is the SHA-256 of its
+    bytes.
+    """
 
     id: int
     name: str
+    path: str
     directory: str
     mime: str
     source: str
     stored: bool
-    added: datetime | None = None
 
 
 class Library:
@@ -43,11 +44,11 @@ class Library:
         """Add a picture of the seed and return its id."""
         return self._add(name, "prodotti", pictures.MIME, key, stored=False)
 
-    def store(self, content: bytes, mime: str, name: str, directory: str, now: datetime) -> int:
+    def store(self, content: bytes, mime: str, name: str, directory: str) -> int:
         """Add a file and return its id."""
         digest = hashlib.sha256(content).hexdigest()
         self._contents[digest] = content
-        return self._add(name, directory, mime, digest, stored=True, now=now)
+        return self._add(name, directory, mime, digest, stored=True)
 
     def content(self, file: MediaFile) -> bytes:
         """Return the bytes of a file."""
@@ -55,7 +56,7 @@ class Library:
 
     def address(self, file_id: int, base_url: str) -> str:
         """Return the URL under which the site serves a file."""
-        return f"{base_url}{FOLDER}{file_id}/{quote(self.files[file_id].name)}"
+        return base_url + self.files[file_id].path
 
     def at(self, path: str) -> MediaFile | None:
         """Return the file a decoded path of `address` names."""
@@ -63,10 +64,8 @@ class Library:
         file = self.files.get(int(number)) if number.isdecimal() else None
         return file if file and file.name == name else None
 
-    def _add(
-        self, name: str, directory: str, mime: str, source: str, *, stored: bool, now: datetime | None = None
-    ) -> int:
-        file = MediaFile(self._next_id, name, directory, mime, source, stored, now)
+    def _add(self, name: str, directory: str, mime: str, source: str, *, stored: bool) -> int:
+        file = MediaFile(self._next_id, name, f"{FOLDER}{self._next_id}/{quote(name)}", directory, mime, source, stored)
         self._next_id += 1
         self.files[file.id] = file
         return file.id

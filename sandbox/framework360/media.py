@@ -48,7 +48,7 @@ async def _add(context: Context, parameters: dict[str, Any]) -> ApiResponse:
             raise RefusedError("invalid_field", f"file: serve un'immagine fino a {MOST_BYTES} byte")
         mime = found
     wanted = _ODD.sub("-", parameters.get("name") or name).strip() or "immagine"
-    file_id = context.store.library.store(content, mime, wanted, parameters.get("directory", ""), context.now())
+    file_id = context.store.library.store(content, mime, wanted, parameters.get("directory", ""))
     return context.answers.success(_record(context, context.store.library.files[file_id]))
 
 

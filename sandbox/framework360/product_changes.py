@@ -80,7 +80,7 @@ def changed_product(parameters: Mapping[str, Any], before: Product | None, writi
     own = EMPTY_ITEM if variants else item_values(given, sold_before, "prodotto")
     result = replace(product, **texts, **own, attributi=attributes, modified=writing.now, _haystack=None)
     _check_skus(result.id, [entry.sku for entry in variants] or [result.sku], writing.store)
-    image_ids = images.stored(writing.store.library, writing.now)
+    image_ids = images.stored(writing.store.library)
     result.immagini = images.shown(image_ids)
     kept = {entry.id for entry in result.immagini}
     result.varianti = tuple(entry.numbered(writing.store, image_ids, kept) for entry in variants)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sandbox.framework360.errors import RefusedError
@@ -63,10 +62,10 @@ class PlannedImages:
                 return position
         return None
 
-    def stored(self, library: Library, now: datetime) -> list[int]:
+    def stored(self, library: Library) -> list[int]:
         """Put the new images into the library and return the id of each position."""
         return [
-            library.store(entry.picture.content, entry.picture.mime, entry.picture.name, "prodotti", now)
+            library.store(entry.picture.content, entry.picture.mime, entry.picture.name, "prodotti")
             if entry.picture
             else entry.id or 0
             for entry in self._planned

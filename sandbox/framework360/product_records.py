@@ -14,17 +14,17 @@ def product_record(
     product: Product, answers: Answers, lookups: Lookups, library: Library, base_url: str
 ) -> dict[str, Any]:
     """Word a product as `products/get` and the list show it; its images are served under `base_url`."""
-    text, record_id = answers.text, answers.record_id
+    empty, record_id = answers.no_text, answers.record_id
     record: dict[str, Any] = {
         "id": record_id(product.id),
         "nome": product.nome,
-        "descrizione": text(product.descrizione),
-        "descrizione_breve": text(product.descrizione_breve),
+        "descrizione": product.descrizione or empty,
+        "descrizione_breve": product.descrizione_breve or empty,
         "slug": product.slug,
         "url": f"{base_url}/{product.slug}",
-        "attivo": answers.flag(product.attivo),
-        "marca": text(product.marca),
-        "tipo": text(product.tipo),
+        "attivo": answers.flags[product.attivo],
+        "marca": product.marca or empty,
+        "tipo": product.tipo or empty,
         "categorie": [answers.reference(found) for found in product.categorie],
         "tags": product.tags,
         "imposta": lookups.tax_id(product.imposta),
@@ -32,7 +32,7 @@ def product_record(
             {
                 "id": record_id(image.id),
                 "url": library.address(image.id, base_url),
-                "alt": text(image.alt),
+                "alt": image.alt or empty,
                 "posizione": position,
             }
             for position, image in enumerate(product.immagini, start=1)
@@ -44,8 +44,8 @@ def product_record(
         "varianti": [
             _variant(variant, position, answers) for position, variant in enumerate(product.varianti, start=1)
         ],
-        "seo_titolo": text(product.seo_titolo),
-        "seo_descrizione": text(product.seo_descrizione),
+        "seo_titolo": product.seo_titolo or empty,
+        "seo_descrizione": product.seo_descrizione or empty,
         "extraFields": answers.custom_fields(product.extra),
     }
     if not product.varianti:
@@ -67,26 +67,27 @@ def category_record(category: Category, answers: Answers) -> dict[str, Any]:
 
 
 def _variant(variant: Variant, position: int, answers: Answers) -> dict[str, Any]:
-    return {
-        "id": answers.record_id(variant.id),
-        "attributi": variant.attributi,
-        **_item(variant, answers),
-        "immagine_id": None if variant.immagine_id is None else answers.reference(variant.immagine_id),
-        "attivo": answers.flag(variant.attivo),
-        "posizione": position,
-    }
+    image = variant.immagine_id
+    record = _item(variant, answers)
+    record["id"] = answers.record_id(variant.id)
+    record["attributi"] = variant.attributi
+    record["immagine_id"] = None if image is None else answers.reference(image)
+    record["attivo"] = answers.flags[variant.attivo]
+    record["posizione"] = position
+    return record
 
 
 def _item(item: Item, answers: Answers) -> dict[str, Any]:
-    money, flag = answers.money, answers.flag
+    money, flags, empty = answers.money, answers.flags, answers.no_text
+    promo, cost = item.prezzo_promo, item.prezzo_acquisto
     return {
-        "sku": answers.text(item.sku),
-        "ean": answers.text(item.ean),
+        "sku": item.sku or empty,
+        "ean": item.ean or empty,
         "prezzo": money(item.prezzo),
-        "prezzo_promo": None if item.prezzo_promo is None else money(item.prezzo_promo),
-        "prezzo_acquisto": None if item.prezzo_acquisto is None else money(item.prezzo_acquisto),
-        "gestione_magazzino": flag(item.gestione_magazzino),
+        "prezzo_promo": None if promo is None else money(promo),
+        "prezzo_acquisto": None if cost is None else money(cost),
+        "gestione_magazzino": flags[item.gestione_magazzino],
         "quantita": item.quantita,
-        "vendi_senza_giacenza": flag(item.vendi_senza_giacenza),
+        "vendi_senza_giacenza": flags[item.vendi_senza_giacenza],
         "peso": item.peso,
     }
