@@ -90,7 +90,7 @@ def store_url(connection: AirflowConnection) -> str:
         if "://" in host:
             return _full_url(connection, host)
         if kind.startswith("sqlite"):
-            path = host or f"/{connection.schema or ''}"
+            path = host or "/" + (connection.schema or "").lstrip("/")
             if path == "/":
                 raise _missing("host", "the path of the SQLite file")
             return f"sqlite:///{path}"

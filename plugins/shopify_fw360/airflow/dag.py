@@ -92,6 +92,7 @@ _TITLES: Final = {System.SHOPIFY: "Shopify", System.FRAMEWORK360: "Framework360"
 def _form(flow: Flow) -> dict[str, Param]:
     """Parameters of a manual run; scheduled runs and backfills take none of them."""
     example = "gid://shopify/Customer/1 or 1" if flow.source is System.SHOPIFY else "17"
+    # Parameters without a section are shown unfolded; those that belong to one mode only wait in a section of their own.
     return {
         "mode": Param(
             "incremental",
@@ -104,39 +105,37 @@ def _form(flow: Flow) -> dict[str, Param]:
                 "ids": "ids: only the records listed below",
             },
             title="What to read",
-            description="Only a scheduled run and mode incremental move the watermark.",
-            section="What to read",
-        ),
-        "window_from": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Window begins",
-            description="For mode window: records changed at or after this moment.",
-            section="What to read",
-        ),
-        "window_to": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Window ends",
-            description="For mode window: records changed before this moment.",
-            section="What to read",
-        ),
-        "ids": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Ids",
-            description=f"For mode ids: one {_TITLES[flow.source]} id per line, for example {example}.",
-            section="What to read",
+            description="Only scheduled runs and mode incremental move the position up to which everything was read.",
         ),
         "dry_run": Param(
             default=False,
             type="boolean",
             title="Dry run",
             description="Plan only: the tab Sync of the run shows what would be written. Nothing is staged or written.",
-            section="How",
+        ),
+        "window_from": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Window begins",
+            description="Records changed at or after this moment.",
+            section="For mode window",
+        ),
+        "window_to": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Window ends",
+            description="Records changed before this moment.",
+            section="For mode window",
+        ),
+        "ids": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Ids",
+            description=f"One {_TITLES[flow.source]} id per line, for example {example}.",
+            section="For mode ids",
         ),
     }
 

@@ -2,9 +2,12 @@
 
 Airflow registers connection types only through the entry point ``apache_airflow_provider`` of an installed
 distribution. This project is deployed as folders, so ``plugins/shopify_fw360-1.0.0.dist-info`` plays the installed
-distribution: Airflow puts the plugins folder on ``sys.path`` before it looks for providers, and ``importlib.metadata``
-finds every ``*.dist-info`` folder there. The forms are declared here and not in the hooks, so that showing one imports
-no hook.
+distribution: ``importlib.metadata`` finds every ``*.dist-info`` folder on ``sys.path``. The plugins folder must be in
+``PYTHONPATH`` for that, because Airflow reads the entry points with its configuration, before it puts the plugins
+folder on ``sys.path`` itself. Without it everything works but the forms: the connections are then entered as type
+``generic``.
+
+The forms are declared here and not in the hooks, so that showing one imports no hook.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+import tests.airflow.environment  # noqa: F401 - must be settled before anything imports Airflow
