@@ -1,8 +1,10 @@
 """Runs of the flows, through Airflow's own task runner, against both systems and a real store."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from shopify_fw360.records import Outcome, System
 from tests.airflow.world import INTO_SHOP, INTO_SITE
@@ -101,6 +103,20 @@ def test_a_run_with_records_that_still_wait_is_red_and_says_how_many(deployment)
     assert (run.state, run.tasks["report"]) == ("failed", "failed")
     known = deployment.ledger(run)
     assert (known.error_code, "1 waiting" in known.error_message) == ("SYNC-503", True)
+
+
+def test_a_run_whose_store_was_replaced_meanwhile_is_red_and_says_what_to_do(deployment):
+    """Certifying again, after the task was cleared, meets a store that does not know the run."""
+    from shopify_fw360.airflow.tasks import report
+    from shopify_fw360.errors import SyncError
+
+    ti = SimpleNamespace(task_id="report", map_index=-1, try_number=2)
+    row = SimpleNamespace(
+        dag_id=INTO_SITE.name, run_id="lost", run_type="scheduled", data_interval_start=None, data_interval_end=None
+    )
+    with pytest.raises(AirflowFailException, match=r"SYNC-503.*clear stage") as caught:
+        report(INTO_SITE, {"dag_run": row, "params": {}, "ti": ti})
+    assert isinstance(caught.value.__cause__, SyncError)
 
 
 def test_a_parked_record_leaves_the_run_green_because_it_is_explained(deployment):

@@ -92,7 +92,7 @@ _TITLES: Final = {System.SHOPIFY: "Shopify", System.FRAMEWORK360: "Framework360"
 def _form(flow: Flow) -> dict[str, Param]:
     """Parameters of a manual run; scheduled runs and backfills take none of them."""
     example = "gid://shopify/Customer/1 or 1" if flow.source is System.SHOPIFY else "17"
-    # Parameters without a section are shown unfolded; those that belong to one mode only wait in a section of their own.
+    # Parameters without a section are shown unfolded; those of one mode only wait in a section of their own.
     return {
         "mode": Param(
             "incremental",

@@ -18,7 +18,7 @@ from shopify_fw360.airflow.run_request import AirflowRun, request_of
 from shopify_fw360.airflow.runtime import open_pair, open_store
 from shopify_fw360.errors import CODES, FLOW_OFF, LEDGER_OPEN, SyncError
 from shopify_fw360.records import Flow
-from shopify_fw360.store import QueuedChange, Store
+from shopify_fw360.store import Certificate, QueuedChange, Store
 from shopify_fw360.sync.drain import DrainReport, drain
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.run import certify, equation, stage_run, tasks_needed
@@ -168,11 +168,7 @@ def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
     page = run_page(run)
     with reacting(), open_pair() as pair:
         try:
-            if run.dry_run:
-                with pair.store.begin() as tx:
-                    certificate = tx.close_run(run.ledger_id)
-            else:
-                certificate = certify(pair, run.ledger_id)
+            certificate = _certificate(pair, run)
         except SyncError as error:
             _note_unless_known(pair.store, run, error)
             raise
@@ -189,6 +185,20 @@ def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
         log.info("%s: %s", flow.name, equation(certificate))
     log.info("certificate %s", json.dumps(certificate.as_dict()))
     return {"certificate": certificate.as_dict(), "page": page}
+
+
+def _certificate(pair: Pair, run: AirflowRun) -> Certificate:
+    try:
+        if not run.dry_run:
+            return certify(pair, run.ledger_id)
+        with pair.store.begin() as tx:
+            return tx.close_run(run.ledger_id)
+    except LookupError as error:
+        raise SyncError(
+            LEDGER_OPEN,
+            "the store does not know the run: it was emptied or replaced since stage ran; clear stage to read again",
+            record=run.ledger_id,
+        ) from error
 
 
 def run_of(context: Mapping[str, Any]) -> AirflowRun:
