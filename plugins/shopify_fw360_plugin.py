@@ -49,15 +49,11 @@ class SyncPlugin(AirflowPlugin):
             "url_route": "sync-errors",
             "destination": "nav",
             "category": "browse",
-            "icon": "sync/static/icon.svg",
-            "icon_dark_mode": "sync/static/icon-dark.svg",
         },
         {
             "name": "Sync",
             "href": "sync/runs/{DAG_ID}/{RUN_ID}",
             "url_route": "sync-run",
             "destination": "dag_run",
-            "icon": "sync/static/icon.svg",
-            "icon_dark_mode": "sync/static/icon-dark.svg",
         },
     ]

@@ -104,3 +104,8 @@ def test_a_hostile_address_is_text(browser):
     answer = browser().get("/runs/x/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
     assert answer.status_code in (404, 422)
     assert "<script>alert" not in answer.text
+
+
+def test_a_run_that_found_nothing_to_do_says_so(browser, past):
+    past.run(staged=0)
+    assert "no record that was read needed a change" in browser().get(PAGE).text

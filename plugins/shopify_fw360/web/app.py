@@ -21,7 +21,7 @@ from shopify_fw360.web.security import Allowed, SameOrigin, allowed_dags, logged
 log = logging.getLogger(__name__)
 
 OpenStore: TypeAlias = Callable[[], Store]
-Asset: TypeAlias = Literal["style.css", "theme.js", "parked.js", "icon.svg", "icon-dark.svg"]
+Asset: TypeAlias = Literal["style.css", "theme.js", "parked.js", "icon.svg"]
 Rights: TypeAlias = Annotated[Allowed, Depends(allowed_dags(tuple(views.FLOWS)))]
 Name: TypeAlias = Annotated[str, Path(max_length=250)]
 Number: TypeAlias = Annotated[int, Query(ge=1, le=1_000_000)]
