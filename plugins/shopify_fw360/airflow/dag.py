@@ -15,6 +15,8 @@ START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 POOLS: Final = {System.SHOPIFY: "shopify_api", System.FRAMEWORK360: "framework360_api"}
 """Pool of the tasks that mainly load a system; its slots are the number of tasks that may do so at once."""
 
+_MOMENT: Final = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
+
 _DEFAULTS: Final[dict[str, Any]] = {
     "owner": "data-team",
     "retries": 3,
@@ -117,6 +119,8 @@ def _form(flow: Flow) -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date-time",
+            # jsonschema checks the format only where rfc3339-validator happens to be installed; the pattern always counts.
+            pattern=_MOMENT,
             title="Window begins",
             description="Records changed at or after this moment.",
             section="For mode window",
@@ -125,6 +129,8 @@ def _form(flow: Flow) -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date-time",
+            # jsonschema checks the format only where rfc3339-validator happens to be installed; the pattern always counts.
+            pattern=_MOMENT,
             title="Window ends",
             description="Records changed before this moment.",
             section="For mode window",
