@@ -119,7 +119,7 @@ def _form(flow: Flow) -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date-time",
-            # jsonschema checks the format only where rfc3339-validator happens to be installed; the pattern always counts.
+            # jsonschema checks formats only where rfc3339-validator happens to be installed; a pattern always.
             pattern=_MOMENT,
             title="Window begins",
             description="Records changed at or after this moment.",
@@ -129,7 +129,7 @@ def _form(flow: Flow) -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date-time",
-            # jsonschema checks the format only where rfc3339-validator happens to be installed; the pattern always counts.
+            # jsonschema checks formats only where rfc3339-validator happens to be installed; a pattern always.
             pattern=_MOMENT,
             title="Window ends",
             description="Records changed before this moment.",
