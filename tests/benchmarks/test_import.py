@@ -15,7 +15,7 @@ from shopify_fw360.store import Store
 from tests.end_to_end.conftest import fresh_world
 from tests.end_to_end.world import INTO_SITE
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(7200)]
 
 LATENCY = 0.030
 IN_FLIGHT = 8
@@ -46,6 +46,7 @@ def test_throughput_of_an_import_against_the_latency_of_the_site(tmp_path):
         f" to the site; bound by latency {bound:.1f} s, share {bound / took:.0%}"
     )
     assert report.finished > 1000
+    assert bound / took > 0.8
 
 
 CHILD = """

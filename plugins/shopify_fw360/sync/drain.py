@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -24,6 +26,9 @@ COMMIT_EVERY = 25
 
 GIVE_UP_AFTER = 10
 """Successive records lost to an unavailable system after which the lane stops instead of burning every attempt."""
+
+LANES = 2
+"""Batches worked on side by side: while one is planned and committed, the other keeps the requests in flight."""
 
 LOCK_PAUSE = timedelta(seconds=1)
 """How long a record waits that the other direction is working on."""
@@ -49,6 +54,14 @@ class DrainReport:
     def finished(self) -> int:
         """Records that left the queue."""
         return sum(self.outcomes.values())
+
+    def __add__(self, other: DrainReport) -> DrainReport:
+        return DrainReport(
+            self.outcomes + other.outcomes,
+            self.retried + other.retried,
+            self.waiting_for_other + other.waiting_for_other,
+            self.batches + other.batches,
+        )
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts as plain JSON."""
@@ -82,21 +95,56 @@ def drain(
         SyncError: a failure that concerns the whole flow or system; claimed records are given back first.
     """
     pair.require_on(flow)
-    worker = _Worker(pair, flow, owner)
-    claimed = 0
-    while not stopping() and (max_rows is None or claimed < max_rows):
-        room = (
-            pair.settings.limits.batch_size
-            if max_rows is None
-            else min(pair.settings.limits.batch_size, max_rows - claimed)
-        )
-        with pair.store.begin() as tx:
-            claims = tx.claim(room, owner, worker.lease, flow=flow, run_id=run_id)
-        if not claims:
-            break
-        claimed += len(claims)
-        worker.work_off(claims)
-    return worker.report
+    lanes = _Lanes(pair, flow, owner, run_id, stopping, max_rows)
+    with ThreadPoolExecutor(LANES, thread_name_prefix="drain") as pool:
+        ended = [pool.submit(lanes.work, number) for number in range(LANES)]
+    reports = [future.result() for future in ended]
+    return sum(reports[1:], reports[0])
+
+
+class _Lanes:
+    """Loops that claim and work off batches side by side, within one allowance of records."""
+
+    def __init__(
+        self,
+        pair: Pair,
+        flow: Flow,
+        owner: str,
+        run_id: str | None,
+        stopping: Callable[[], bool],
+        max_rows: int | None,
+    ) -> None:
+        self._pair = pair
+        self._flow = flow
+        self._owner = owner
+        self._run_id = run_id
+        self._stopping = stopping
+        self._room = max_rows
+        self._failed = False
+        self._guard = threading.Lock()
+
+    def work(self, number: int) -> DrainReport:
+        worker = _Worker(self._pair, self._flow, f"{self._owner}#{number}")
+        try:
+            while claims := self._claim(worker):
+                worker.work_off(claims)
+        except BaseException:
+            # What stops one lane concerns the whole flow, so the other one ends after its batch.
+            self._failed = True
+            raise
+        return worker.report
+
+    def _claim(self, worker: _Worker) -> list[Claim]:
+        with self._guard:
+            if self._failed or self._stopping() or self._room == 0:
+                return []
+            size = self._pair.settings.limits.batch_size
+            size = size if self._room is None else min(size, self._room)
+            with self._pair.store.begin() as tx:
+                claims = tx.claim(size, worker.owner, worker.lease, flow=self._flow, run_id=self._run_id)
+            if self._room is not None:
+                self._room -= len(claims)
+            return claims
 
 
 @dataclass(slots=True)
