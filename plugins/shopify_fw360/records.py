@@ -221,6 +221,47 @@ class Schema(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class NewChild:
+    """A reference to a child that the same write adds, so that it has no id in the target yet.
+
+    Args:
+        source_id: id of the child in the source system.
+    """
+
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildWrite:
+    """One child of a record (a variant, an image) as it shall be after a write.
+
+    Args:
+        source_id: id in the source system; None for a child that only the target has, which must survive the write.
+        target_id: id in the target system; None for a child that is added.
+        values: everything known of the child, by bare target field (``sku``).
+        changes: the part of the values that the target does not hold yet; all of them for a new child.
+    """
+
+    source_id: str | None
+    target_id: str | None
+    values: Mapping[str, Any]
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildList:
+    """The children of one list of a record as they shall be after a write.
+
+    Args:
+        kept: the complete list, in order. Both systems replace whole lists, so what is not in it would be deleted.
+        removed: ids of the target that are no longer wanted.
+    """
+
+    kept: tuple[ChildWrite, ...]
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WriteResult:
     """What a system holds after a write.
 
@@ -229,12 +270,15 @@ class WriteResult:
         created: whether the record did not exist before.
         requests: number of API requests used.
         unwritable: target fields that were sent and still read as before the write, after all tries.
+        children: for each child list that was written, the id in the target of every kept child, by its id in the
+            source. Ids may differ from those before the write.
     """
 
     record: SourceRecord
     created: bool = False
     requests: int = 1
     unwritable: frozenset[str] = frozenset()
+    children: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Gateway(Protocol):
@@ -260,10 +304,16 @@ class Gateway(Protocol):
         """Return the record that carries the other system's id as external id, if the system can store one."""
 
     def create(self, fields: Mapping[str, Any], other_id: str) -> WriteResult:
-        """Create a record with the target fields; safe to repeat with the same other_id where the system allows it."""
+        """Create a record with the target fields; safe to repeat with the same other_id where the system allows it.
+
+        The value of a child list is a ChildList.
+        """
 
     def update(self, current: SourceRecord, changes: Mapping[str, Any], other_id: str) -> WriteResult:
-        """Write the changed target fields onto the record whose present state is given, and read it back."""
+        """Write the changed target fields onto the record whose present state is given, and read it back.
+
+        A child list that differs is given as a ChildList, complete; one that is absent stays untouched.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from itertools import repeat
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -22,6 +23,23 @@ from shopify_fw360.mapping.values import CONVERTERS, Invalid, excerpt
 from shopify_fw360.records import UNSET, FieldType, Raw, Unset
 
 
+class ChildRow(NamedTuple):
+    """What a child of a record becomes, or what a child of a target record holds.
+
+    Args:
+        id: in the system it was read from.
+        values: as those of a row.
+        defaulted: as those of a row.
+    """
+
+    id: str
+    values: dict[str, Any]
+    defaulted: frozenset[str] = frozenset()
+
+
+_NO_CHILDREN: Final[Mapping[str, tuple[ChildRow, ...]]] = MappingProxyType({})
+
+
 class Row(NamedTuple):
     """What a source record becomes.
 
@@ -30,10 +48,12 @@ class Row(NamedTuple):
             empty.
         defaulted: fields among them whose value is a default of the mapping: it is written where the counterpart is
             created or holds nothing, and never over a value.
+        children: by target list, in the order of the source.
     """
 
     values: dict[str, Any]
     defaulted: frozenset[str] = frozenset()
+    children: Mapping[str, tuple[ChildRow, ...]] = _NO_CHILDREN
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shopify_fw360.mapping.model import MergePolicy
@@ -28,6 +28,7 @@ class FieldRule:
         present: where the target's present value is read, in order of preference.
         pipeline: how its value is made.
         line: in the mapping file.
+        refers: source list to an item of which the value refers by its id, None for an ordinary value.
     """
 
     name: str
@@ -41,11 +42,35 @@ class FieldRule:
     present: tuple[SourceField, ...]
     pipeline: Pipeline
     line: int
+    refers: str | None = None
 
     @property
     def reads(self) -> tuple[str, ...]:
         """Paths of the target system whose first non-empty value is the field's present value."""
         return self.target.reads
+
+
+@dataclass(frozen=True, slots=True)
+class ChildMapping:
+    """What the mapping says about a list of children: variants, images.
+
+    Args:
+        name: of the target list.
+        source_list: name of the source list.
+        kind: of the rows that keep the pairs of ids.
+        match: target fields of a child, tried in order, that find the counterpart of a child without a link.
+        fields: rules by bare target field, relative to one child.
+        source_accessor: keys that lead from a source record to its list.
+        target_accessor: keys that lead from a target record to its list.
+    """
+
+    name: str
+    source_list: str
+    kind: str
+    match: tuple[str, ...]
+    fields: Mapping[str, FieldRule]
+    source_accessor: tuple[str, ...]
+    target_accessor: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +80,15 @@ class CompiledMapping:
     Args:
         flow: entity and direction.
         fields: rules by target field, in the order of the file.
-        match: natural keys (target fields), tried in order.
+        match: natural keys, tried in order: target fields, or ``list.field`` for a field of any child.
         names: target fields a person knows the record by; the parts of the first entry with a value are shown.
         digest: of the meaning of the mapping; comments, layout and examples do not count.
         sources: source fields the mapping reads.
         read_paths: paths of the target system that tell the present values.
         warnings: deprecated fields and the like.
         file: the mapping file, for messages.
+        children: by target list.
+        on_delete: what is written to the counterpart of a deleted record, if the settings want that.
     """
 
     flow: Flow
@@ -73,6 +100,8 @@ class CompiledMapping:
     read_paths: frozenset[str]
     warnings: tuple[Problem, ...]
     file: str
+    children: Mapping[str, ChildMapping] = field(default_factory=dict)
+    on_delete: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def paths(self) -> frozenset[str]:
