@@ -142,7 +142,7 @@ def test_more_records_of_one_second_than_a_cursor_reaches_are_read_by_id(shopify
     )
     client.execute(f"mutation Mass {{ {fields} }}", operation_name="Mass", idempotent=False)
     customers = ShopifyCustomers(client, {"firstName"}, {}, cursor_limit=10)
-    customers._page_size = 5
+    customers.reader.page_size = 5
     records, _ = scanned(customers, Window(datetime.now(UTC) - timedelta(hours=1)))
     assert sorted(record.raw["firstName"] for record in records) == sorted(f"N{number}" for number in range(33))
 
@@ -185,7 +185,7 @@ def test_fetch_reads_by_id_whatever_the_index_knows(shopify_sandbox, client, cus
 
 def test_fetch_reads_any_number_of_ids(shopify_sandbox, customers):
     ids = [record.id for record in everything(customers)]
-    assert len(ids) > customers._chunk
+    assert len(ids) > customers.reader.chunk
     assert set(customers.fetch(ids)) == set(ids)
 
 

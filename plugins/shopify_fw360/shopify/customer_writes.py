@@ -2,77 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 from shopify_fw360.errors import SHOPIFY_REJECTED, SyncError
 from shopify_fw360.records import UNSET, Raw, TargetField
 from shopify_fw360.shopify.answers import input_field
-from shopify_fw360.shopify.fields import ADDRESS, APP, CONSENT, EXTERNAL_ID, EXTERNAL_ID_PATH, SUBSCRIBED
-from shopify_fw360.shopify.paths import METAFIELDS, metafield_of
+from shopify_fw360.shopify.fields import ADDRESS, CONSENT, SUBSCRIBED
+from shopify_fw360.shopify.mutations import (
+    ERRORS,
+    ERRORS_WITH_CODE,
+    Mutation,
+    listed_field,
+    metafield_mutations,
+    tag_mutations,
+)
+from shopify_fw360.shopify.paths import METAFIELDS
 
 CORE: Final = ("email", "phone", "firstName", "lastName", "note", "locale", "taxExempt")
-METAFIELDS_PER_CALL: Final = 25
-"""Shopify: metafieldsSet takes at most 25 entries."""
-
 CLOCK_SKEW: Final = timedelta(minutes=1)
 """How far a consent is dated back, because Shopify refuses a time in its future."""
-
-_ERRORS: Final = "userErrors { field message }"
-_ERRORS_WITH_CODE: Final = "userErrors { field message code }"
-
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """One mutation field of a document.
-
-    Args:
-        key: its alias.
-        call: field with arguments; names the variables below.
-        payload: selection of the payload; ``%s`` stands for a selection of the customer where it can be read back.
-        variables: name to GraphQL type and value; mutations of one document may share one of the same value.
-        fields: mapping field names by their position in a list argument, for naming user errors.
-        reads_back: response key of the customer in the payload, None if it is not in it.
-        repeatable: whether doing it twice does no more than doing it once.
-    """
-
-    key: str
-    call: str
-    payload: str
-    variables: Mapping[str, tuple[str, Any]]
-    fields: tuple[str, ...] = ()
-    reads_back: str | None = None
-    repeatable: bool = True
-
-    def text(self, selection: str | None) -> str:
-        """Return the field, reading the customer back with the given selection."""
-        customer = f"{{ {selection or 'id'} }}"
-        payload = self.payload.replace("%s", customer)
-        return f"{self.key}: {self.call} {{ {payload} }}"
-
-
-def document(name: str, mutations: Sequence[Mutation], selection: str) -> str:
-    """Return the text of one operation; its last mutation that can reads the customer back.
-
-    Args:
-        name: of the operation.
-        mutations: at least one, in the order Shopify shall do them.
-        selection: what is read back of the customer.
-    """
-    reader = reading(mutations)
-    declared = {name: kind for mutation in mutations for name, (kind, _) in mutation.variables.items()}
-    head = ", ".join(f"${variable}: {kind}" for variable, kind in declared.items())
-    body = " ".join(mutation.text(selection if mutation is reader else None) for mutation in mutations)
-    return f"mutation {name}({head}) {{ {body} }}"
-
-
-def reading(mutations: Sequence[Mutation]) -> Mutation | None:
-    """Return the mutation whose payload holds the final state: the last one, if its payload has the customer."""
-    return mutations[-1] if mutations and mutations[-1].reads_back else None
 
 
 def field_name(mutations: Sequence[Mutation], key: str, error: Mapping[str, Any]) -> str:
@@ -85,10 +35,7 @@ def field_name(mutations: Sequence[Mutation], key: str, error: Mapping[str, Any]
     """
     mutation = next((mutation for mutation in mutations if mutation.key == key), None)
     if mutation is not None and mutation.fields:
-        places = [int(part) for part in error.get("field") or () if str(part).isdigit()]
-        if len(mutation.fields) == 1:
-            return mutation.fields[0]
-        return mutation.fields[places[0]] if places and places[0] < len(mutation.fields) else METAFIELDS
+        return listed_field(mutation, error)
     name = input_field(error)
     for prefix in ("addresses.", "address."):
         if name.startswith(prefix):
@@ -142,13 +89,13 @@ def plan_update(
     """
     changes = {name: value for name, value in changes.items() if value is not UNSET}
     mutations = _address_mutations(current, changes)
-    mutations += _metafield_mutations(current, changes, targets, other_id)
-    mutations += _tag_mutations(current, changes)
+    mutations += metafield_mutations(current, changes, targets, other_id)
+    mutations += tag_mutations("Customer", current, changes)
     core: dict[str, Any] = {name: changes[name] for name in CORE if name in changes}
     if core:
         call = "customerUpdate(input: $customer)"
         variables = {"customer": ("CustomerInput!", {"id": current["id"], **core})}
-        mutations.append(Mutation("customer", call, f"customer %s {_ERRORS}", variables, reads_back="customer"))
+        mutations.append(Mutation("customer", call, f"customer %s {ERRORS}", variables, reads_back="customer"))
     return mutations + _consent_mutations(current, changes, opt_in_level, now)
 
 
@@ -170,75 +117,9 @@ def _address_mutations(current: Raw, changes: Mapping[str, Any]) -> list[Mutatio
     if held:
         variables["addressId"] = ("ID!", held["id"])
         call = "customerAddressUpdate(customerId: $id, addressId: $addressId, address: $address)"
-        return [Mutation("address", call, f"address {{ id }} {_ERRORS}", variables)]
+        return [Mutation("address", call, f"address {{ id }} {ERRORS}", variables)]
     call = "customerAddressCreate(customerId: $id, address: $address, setAsDefault: true)"
-    return [Mutation("address", call, f"address {{ id }} {_ERRORS}", variables, repeatable=False)]
-
-
-def _metafield_mutations(
-    current: Raw, changes: Mapping[str, Any], targets: Mapping[str, TargetField], other_id: str
-) -> list[Mutation]:
-    owner = current["id"]
-    wanted = {name: value for name, value in changes.items() if name.startswith(f"{METAFIELDS}.")}
-    wanted.pop(EXTERNAL_ID_PATH, None)
-    entries: list[tuple[str, dict[str, Any]]] = []
-    gone: list[tuple[str, dict[str, Any]]] = []
-    if (current.get(METAFIELDS) or {}).get(APP, {}).get(EXTERNAL_ID) != other_id:
-        identity = {"ownerId": owner, "namespace": APP, "key": EXTERNAL_ID, "type": "id", "value": other_id}
-        entries.append((EXTERNAL_ID_PATH, identity))
-    for name, value in wanted.items():
-        namespace, key = metafield_of(name)
-        place = {"ownerId": owner, "namespace": namespace, "key": key}
-        if value in (None, "", ()):
-            gone.append((name, place))
-        else:
-            kind = targets[name].metafield_type
-            entries.append((name, {**place, "type": kind, "value": metafield_text(value, kind)}))
-    mutations = []
-    if gone:
-        variables = {"gone": ("[MetafieldIdentifierInput!]!", [place for _, place in gone])}
-        names = tuple(name for name, _ in gone)
-        call = "metafieldsDelete(metafields: $gone)"
-        mutations.append(Mutation("metafieldsDelete", call, f"deletedMetafields {{ key }} {_ERRORS}", variables, names))
-    for start in range(0, len(entries), METAFIELDS_PER_CALL):
-        part = entries[start : start + METAFIELDS_PER_CALL]
-        variable = f"metafields{start // METAFIELDS_PER_CALL}"
-        variables = {variable: ("[MetafieldsSetInput!]!", [entry for _, entry in part])}
-        names = tuple(name for name, _ in part)
-        call = f"metafieldsSet(metafields: ${variable})"
-        mutations.append(Mutation(variable, call, f"metafields {{ id }} {_ERRORS_WITH_CODE}", variables, names))
-    return mutations
-
-
-def metafield_text(value: Any, kind: str | None) -> str:
-    """Return a value as the text a metafield of the given type holds (Shopify: all values are texts)."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if (kind == "json" or (kind or "").startswith("list.")) and not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
-
-
-def _tag_mutations(current: Raw, changes: Mapping[str, Any]) -> list[Mutation]:
-    if "tags" not in changes:
-        return []
-    held = {str(tag).strip().casefold(): str(tag) for tag in current.get("tags") or ()}
-    wanted = {str(tag).strip().casefold(): str(tag).strip() for tag in changes["tags"] or () if str(tag).strip()}
-    # Only the difference: tags the merchant adds between our reading and our writing survive.
-    added = [tag for folded, tag in wanted.items() if folded not in held]
-    removed = [tag for folded, tag in held.items() if folded not in wanted]
-    mutations = []
-    for key, call, tags in (("tagsRemove", "tagsRemove", removed), ("tagsAdd", "tagsAdd", added)):
-        if tags:
-            text = f"{call}(id: $id, tags: ${key})"
-            variables = {"id": ("ID!", current["id"]), key: ("[String!]!", tags)}
-            payload = f"node {{ ... on Customer %s }} {_ERRORS}"
-            mutations.append(Mutation(key, text, payload, variables, ("tags",), reads_back="node"))
-    return mutations
+    return [Mutation("address", call, f"address {{ id }} {ERRORS}", variables, repeatable=False)]
 
 
 def _consent_mutations(current: Raw, changes: Mapping[str, Any], opt_in_level: str, now: datetime) -> list[Mutation]:
@@ -269,7 +150,7 @@ def _consent_mutations(current: Raw, changes: Mapping[str, Any], opt_in_level: s
         Mutation(
             "consent",
             call,
-            f"customer %s {_ERRORS_WITH_CODE}",
+            f"customer %s {ERRORS_WITH_CODE}",
             {"consent": ("CustomerEmailMarketingConsentUpdateInput!", value)},
             (CONSENT,),
             reads_back="customer",
