@@ -8,7 +8,8 @@ import pytest
 from shopify_fw360 import errors
 from shopify_fw360.errors import SyncError
 from shopify_fw360.framework360 import wire
-from shopify_fw360.framework360.schema import ORDER_PATHS, same_email
+from shopify_fw360.framework360.canonical import same_email
+from shopify_fw360.framework360.customer_fields import ORDER_PATHS
 from shopify_fw360.records import Window
 
 WHO = {"nome": "Ada", "cognome": "Rossi", "email": "ada.rossi@shop.example"}

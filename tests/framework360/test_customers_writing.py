@@ -5,7 +5,7 @@ import pytest
 
 from shopify_fw360 import errors
 from shopify_fw360.errors import SyncError
-from shopify_fw360.framework360.schema import ORDER_PATHS
+from shopify_fw360.framework360.customer_fields import ORDER_PATHS
 from shopify_fw360.records import SourceRecord, Window
 
 WHO = {"nome": "Ada", "cognome": "Rossi", "email": "ada.rossi@shop.example"}

@@ -4,82 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from shopify_fw360 import errors
 from shopify_fw360.errors import SyncError
 from shopify_fw360.framework360 import wire
 from shopify_fw360.framework360.client import Framework360Client
-from shopify_fw360.framework360.codec import EXTRA_PREFIX, encode_customer, new_id
+from shopify_fw360.framework360.customer_codec import encode_customer
 from shopify_fw360.framework360.options import SiteOptions
-from shopify_fw360.framework360.values import identifier, text
+from shopify_fw360.framework360.readback import Written, insist, not_taken
+from shopify_fw360.framework360.rows import get_row, look_repeatedly, new_id, reread
+from shopify_fw360.framework360.values import identifier
 from shopify_fw360.records import Raw, TargetField
-
-_LOOKS_AFTER_LOST_ANSWER: Final = 3
-
-
-@dataclass(slots=True)
-class Written:
-    """A customer after a write.
-
-    Args:
-        raw: the decoded customer as it reads now.
-        requests: number of calls made for it.
-        unwritable: target fields the site did not take.
-    """
-
-    raw: Raw = field(default_factory=dict)
-    requests: int = 0
-    unwritable: set[str] = field(default_factory=set)
-
-
-def get_customer(client: Framework360Client, key: str, value: str) -> Mapping[str, Any] | None:
-    """Read one customer.
-
-    Args:
-        client: of the site.
-        key: `wire.ID` or `wire.EMAIL`.
-        value: of the key.
-
-    Returns:
-        The row as the site sends it, None if there is no such customer, however the site says so.
-
-    Raises:
-        SyncError: SYNC-408 if the reply is neither a customer nor empty; else as the client.
-    """
-    try:
-        data = client.call(wire.CUSTOMERS_GET, {key: value}).get(wire.DATA)
-    except SyncError as error:
-        if error.code is errors.FW360_NOT_FOUND:
-            return None
-        raise
-    if text(data) is None:
-        return None
-    # A reply that cannot be read must not count as absence, which would unlink the record.
-    own_id = identifier(data.get(wire.ID)) if isinstance(data, Mapping) else None
-    if own_id is None or (key == wire.ID and own_id != value):
-        raise SyncError(errors.FW360_UNAVAILABLE, f"{wire.CUSTOMERS_GET.path}: the reply holds no such customer")
-    return data
-
-
-def held(target: TargetField, raw: Raw) -> Any:
-    """Return what a decoded customer holds in a target field: the first non-empty of what it reads, or None."""
-    for path in target.reads:
-        if path.startswith(EXTRA_PREFIX):
-            value = (raw.get(wire.EXTRA_FIELDS) or {}).get(path.removeprefix(EXTRA_PREFIX))
-        else:
-            value = raw.get(path)
-        if value not in (None, "", ()):
-            return value
-    return None
 
 
 class CustomerWriter:
-    """Writes customers by the read-back rule of the contract.
-
-    A field that reads as before its write is written again, `readback.tries` times in all, and is then reported as not
-    writable. A field that reads as a third value was normalised by the site and is fine.
+    """Writes customers by the read-back rule of the contract, see `readback`.
 
     Args:
         client: of the site.
@@ -145,14 +85,15 @@ class CustomerWriter:
 
     def _insist(self, record_id: str, before: Raw, wanted: Mapping[str, Any], written: Written) -> set[str]:
         """Repeat what did not stick; returns, and notes, what the site does not take."""
-        missing = self._not_taken(wanted, before, written.raw)
-        for _ in range(self._options.readback.tries - 1):
+
+        def send_again(missing: set[str]) -> set[str] | None:
             again = encode_customer({name: wanted[name] for name in missing}, "update", self._options)
             if not again.sent:
-                break
-            self._client.pause(self._options.readback.wait)
+                return None
             self._send(record_id, again.body, written)
-            missing = self._not_taken(wanted, before, written.raw)
+            return not_taken(wanted, before, written.raw, self._target)
+
+        missing = insist(self._client, not_taken(wanted, before, written.raw, self._target), send_again)
         written.unwritable |= missing
         return missing
 
@@ -162,7 +103,7 @@ class CustomerWriter:
         body = encode_customer({**identity, **wanted}, "create", self._options).body
         if self._registered(body, written) == record_id:
             self._read_back(record_id, written)
-            written.unwritable -= set(wanted) - self._not_taken(wanted, before, written.raw)
+            written.unwritable -= set(wanted) - not_taken(wanted, before, written.raw, self._target)
 
     def _registered(self, body: Mapping[str, Any], written: Written) -> str:
         written.requests += 1
@@ -178,15 +119,12 @@ class CustomerWriter:
         return record_id or self._look_for(body[wire.EMAIL], lost, written)
 
     def _look_for(self, email: str, lost: SyncError, written: Written) -> str:
-        """Find the customer whose registration was not answered; a slow site may need a moment to show it."""
-        for attempt in range(1, _LOOKS_AFTER_LOST_ANSWER + 1):
+        def look() -> str | None:
             written.requests += 1
-            row = get_customer(self._client, wire.EMAIL, email)
-            if row is not None:
-                return str(identifier(row.get(wire.ID)))
-            if attempt < _LOOKS_AFTER_LOST_ANSWER:
-                self._client.wait(attempt)
-        raise lost
+            row = get_row(self._client, wire.CUSTOMERS_GET, wire.EMAIL, email)
+            return None if row is None else identifier(row.get(wire.ID))
+
+        return look_repeatedly(self._client, look, lost)
 
     def _send(self, record_id: str, body: Mapping[str, Any], written: Written) -> None:
         written.requests += 1
@@ -196,18 +134,4 @@ class CustomerWriter:
 
     def _read_back(self, record_id: str, written: Written) -> None:
         written.requests += 1
-        row = get_customer(self._client, wire.ID, record_id)
-        if row is None:
-            raise SyncError(
-                errors.FW360_NOT_FOUND, f"customer {record_id} cannot be read after it was written", rule="read-back"
-            )
-        written.raw = self._decode(row)
-
-    def _not_taken(self, wanted: Mapping[str, Any], before: Raw, after: Raw) -> set[str]:
-        missing = set()
-        for name, value in wanted.items():
-            target = self._target(name)
-            now = target.same(held(target, after))
-            if now != target.same(value) and now == target.same(held(target, before)):
-                missing.add(name)
-        return missing
+        written.raw = self._decode(reread(self._client, wire.CUSTOMERS_GET, record_id))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from shopify_fw360 import errors
 from shopify_fw360.errors import SyncError
 from shopify_fw360.framework360 import wire
 from shopify_fw360.framework360.client import Framework360Client
-from shopify_fw360.framework360.codec import EXTRA_PREFIX, customer_decoder, modified_at
-from shopify_fw360.framework360.customer_writes import CustomerWriter, Written, get_customer, held
+from shopify_fw360.framework360.customer_codec import customer_decoder
+from shopify_fw360.framework360.customer_fields import ORDER_PATHS
+from shopify_fw360.framework360.customer_writes import CustomerWriter
+from shopify_fw360.framework360.fields import extra_keys, held
 from shopify_fw360.framework360.options import SiteOptions
+from shopify_fw360.framework360.readback import Written
+from shopify_fw360.framework360.rows import about, get_row, modified_at
 from shopify_fw360.framework360.sales import Sales
 from shopify_fw360.framework360.scan import rows_of, scan
-from shopify_fw360.framework360.schema import ORDER_PATHS, Framework360Schema
+from shopify_fw360.framework360.schema import Framework360Schema
 from shopify_fw360.records import Entity, Page, Raw, SourceRecord, System, TargetField, Window, WriteResult
 
 
@@ -25,7 +28,7 @@ class Framework360Customers:
     Args:
         client: of the site.
         options: the site's options.
-        paths: source paths the records must carry; sales are read only if it names one of `schema.ORDER_PATHS`.
+        paths: source paths the records must carry; sales are read only if one is of `customer_fields.ORDER_PATHS`.
         targets: target fields by name, for comparing what was written with what reads back.
         count_cancelled_orders: whether cancelled sales count in the totals.
     """
@@ -47,10 +50,9 @@ class Framework360Customers:
         self._schema = Framework360Schema()
         self._sales = Sales(client, count_cancelled=count_cancelled_orders) if paths & ORDER_PATHS else None
         external = options.customers.external_id_field
-        self._external = f"{EXTRA_PREFIX}{external}" if external else None
+        self._external = f"{wire.EXTRA_PREFIX}{external}" if external else None
         named = {*paths, *targets, *([self._external] if self._external else [])}
-        extra = (path.removeprefix(EXTRA_PREFIX) for path in named if path.startswith(EXTRA_PREFIX))
-        self._decode = customer_decoder(options, sorted(extra))
+        self._decode = customer_decoder(options, extra_keys(named))
         self._writer = CustomerWriter(client, options, self._decode, self._target)
 
     # Reading ----------------------------------------------------------------------------------------------------------
@@ -141,7 +143,7 @@ class Framework360Customers:
         Raises:
             SyncError: SYNC-406 if the e-mail is taken; SYNC-209 if it cannot be told whether the customer exists now.
         """
-        with _about(f"customer shopify:{other_id}"):
+        with about(f"customer shopify:{other_id}"):
             written = self._writer.register(self._with_external_id(fields, other_id, {}))
             # A customer that did not exist has no sales yet: no need to ask.
             sales = self._sales.fields(None) if self._sales else {}
@@ -161,7 +163,7 @@ class Framework360Customers:
         Raises:
             SyncError: SYNC-404 if the customer is gone; SYNC-406 if the new e-mail is another customer's.
         """
-        with _about(f"customer framework360:{current.id}"):
+        with about(f"customer framework360:{current.id}"):
             complete = self._with_external_id(changes, other_id, current.raw) if changes else changes
             written = self._writer.update(current.id, current.raw, complete)
             return self._result(written, self._sales_of(current.id, current.raw), created=False)
@@ -169,7 +171,7 @@ class Framework360Customers:
     # Records ----------------------------------------------------------------------------------------------------------
 
     def _fetch_one(self, record_id: str) -> SourceRecord | None:
-        row = get_customer(self._client, wire.ID, record_id)
+        row = get_row(self._client, wire.CUSTOMERS_GET, wire.ID, record_id)
         return None if row is None else self._record(self._decode(row), self._sales_of(record_id, {}))
 
     def _find_one(self, key: str, value: str) -> list[SourceRecord]:
@@ -178,7 +180,7 @@ class Framework360Customers:
         if not wanted:
             return []
         found: dict[str, Raw] = {}
-        if key == wire.EMAIL and (row := get_customer(self._client, wire.EMAIL, value.strip())):
+        if key == wire.EMAIL and (row := get_row(self._client, wire.CUSTOMERS_GET, wire.EMAIL, value.strip())):
             self._keep(found, field, wanted, row)
         body = self._client.call(wire.CUSTOMERS_SEARCH, {wire.QUERY: value.strip()})
         for record_id, row in rows_of(self._client, body, wire.CUSTOMERS_SEARCH):
@@ -196,7 +198,7 @@ class Framework360Customers:
             found[raw[wire.ID]] = raw
 
     def _record(self, raw: Raw, sales: Mapping[str, Any]) -> SourceRecord:
-        return SourceRecord(raw[wire.ID], {**raw, **sales}, modified_at(raw))
+        return SourceRecord(raw[wire.ID], {**raw, **sales}, modified_at(raw, wire.REGISTERED_AT))
 
     def _result(self, written: Written, sales: Mapping[str, Any], *, created: bool) -> WriteResult:
         return WriteResult(self._record(written.raw, sales), created, written.requests, frozenset(written.unwritable))
@@ -216,13 +218,3 @@ class Framework360Customers:
         if self._external is None or held(self._target(self._external), present) == other_id:
             return fields
         return {**fields, self._external: other_id}
-
-
-@contextmanager
-def _about(record: str) -> Iterator[None]:
-    """Name the record in an error that does not name one yet."""
-    try:
-        yield
-    except SyncError as error:
-        error.record = error.record or record
-        raise

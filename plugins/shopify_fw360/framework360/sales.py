@@ -12,8 +12,8 @@ from typing import Any
 
 from shopify_fw360.framework360 import values, wire
 from shopify_fw360.framework360.client import Framework360Client
+from shopify_fw360.framework360.customer_fields import ORDERS_COUNT, ORDERS_CURRENCY, ORDERS_TOTAL
 from shopify_fw360.framework360.scan import Rows, scan
-from shopify_fw360.framework360.schema import ORDERS_COUNT, ORDERS_CURRENCY, ORDERS_TOTAL
 from shopify_fw360.framework360.site import site_currency
 
 _log = logging.getLogger(__name__)

@@ -165,6 +165,24 @@ def first_known(row: Mapping[str, Any], keys: Sequence[str], read: Callable[[Any
     return found
 
 
+def extra_fields(value: Any, wanted: Iterable[str]) -> dict[str, str | None] | Unset:
+    """Read custom fields.
+
+    Args:
+        value: of the key ``extraFields``.
+        wanted: keys the caller relies on; one that is missing is known to be empty, since Framework360 deletes emptied
+            keys.
+
+    Returns:
+        Texts by key; UNSET for a value that cannot be an object.
+    """
+    found = mapping(value)
+    if isinstance(found, Unset):
+        return UNSET
+    decoded = {str(key): text(inner) for key, inner in found.items()}
+    return {**dict.fromkeys(wanted), **{key: inner for key, inner in decoded.items() if inner is not UNSET}}
+
+
 def form_pairs(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Write parameters as PHP expects them in a query or form.
 

@@ -187,6 +187,9 @@ MARKETING_ACTIVE: Final = "marketing_active"
 MARKETING_LIST: Final = "marketing_list"
 TAGS: Final = "tags"
 EXTRA_FIELDS: Final = "extraFields"
+EXTRA_PREFIX: Final = f"{EXTRA_FIELDS}."
+"""Beginning of our path to one extra field: ``extraFields.<key>``."""
+
 REGISTERED_AT: Final = "data_registrazione"
 MODIFIED_AT: Final = "data_modifica"
 
@@ -234,9 +237,75 @@ ORDER_DATE: Final = "date"
 ORDER_MODIFIED_AT: Final = "data_modifica"
 STATUS_CANCELLED: Final = "cancelled"
 
-# Products ------------------------------------------------------------------------------------------------------------
+# Products: no call of it is documented, everything is [A] (A-PROD, A-STOCK) ------------------------------------------
 
 PRODUCTS_LIST: Final = Call("products/list", function="read_product", capability=Capability.PRODUCTS)
+PRODUCTS_GET: Final = Call("products/get", function="read_product", capability=Capability.PRODUCTS)
+PRODUCTS_CREATE: Final = Call(
+    "products/create", Method.POST, "createproduct", creates=True, capability=Capability.PRODUCTS
+)
+PRODUCTS_UPDATE: Final = Call("products/update", Method.POST, "updateproduct", capability=Capability.PRODUCTS)
+PRODUCTS_UPDATE_STOCK: Final = Call(
+    "products/updateStock", Method.POST, "updatestock", capability=Capability.PRODUCTS_STOCK
+)
+PRODUCTS_CATEGORIES: Final = Call("products/categories", function="read_category", capability=Capability.PRODUCTS)
+PRODUCTS_CATEGORIES_CREATE: Final = Call(
+    "products/categories/create", Method.POST, "createcategory", creates=True, capability=Capability.PRODUCTS
+)
+
+PRODUCT_NAME: Final = "nome"
+DESCRIPTION: Final = "descrizione"
+SLUG: Final = "slug"
+ACTIVE: Final = "attivo"
+CATEGORIES: Final = "categorie"
+TAX: Final = "imposta"
+DEFAULT_TAX: Final = "default"
+CREATED_AT: Final = "data_creazione"
+
+PRODUCT_PLAIN_TEXTS: Final = ("descrizione_breve", "marca", "tipo", "seo_titolo", "seo_descrizione")
+"""Texts of a product without rules of their own."""
+
+SKU: Final = "sku"
+EAN: Final = "ean"
+PRICE: Final = "prezzo"
+OFFER: Final = "prezzo_promo"
+COST: Final = "prezzo_acquisto"
+TRACKED: Final = "gestione_magazzino"
+QUANTITY: Final = "quantita"
+OVERSELL: Final = "vendi_senza_giacenza"
+WEIGHT: Final = "peso"
+
+ITEM_KEYS: Final = (SKU, EAN, PRICE, OFFER, COST, TRACKED, QUANTITY, OVERSELL, WEIGHT)
+"""What can be sold and counted: keys of a variant, or of a product without variants."""
+
+TAXED_PRICES: Final = (PRICE, OFFER)
+"""Prices that include tax where the site says so; a purchase price never does."""
+
+VARIANTS: Final = "varianti"
+IMAGES: Final = "immagini"
+ATTRIBUTES: Final = "attributi"
+ATTRIBUTE_NAME: Final = "nome"
+ATTRIBUTE_VALUES: Final = "valori"
+POSITION: Final = "posizione"
+VARIANT_IMAGE_ID: Final = "immagine_id"
+VARIANT_IMAGE_URL: Final = "immagine_url"
+IMAGE_URL: Final = "url"
+IMAGE_ALT: Final = "alt"
+
+CATEGORY_PARENT: Final = "parent_id"
+STOCK_ITEMS: Final = "items"
+STOCK_VARIANT: Final = "variante_id"
+STOCK_ERRORS: Final = "errors"
+STOCK_ERROR_INDEX: Final = "index"
+STOCK_MAX_ITEMS: Final = 100
+"""Most items of one `products/updateStock` [A]."""
+
+# Payments and taxes --------------------------------------------------------------------------------------------------
+
+PAYMENTS_TAXES: Final = Call("payments/taxes", function="read_tax")
+
+TAX_RATE: Final = "aliquota"
+TAX_IS_DEFAULT: Final = "default"
 
 # Overviews -----------------------------------------------------------------------------------------------------------
 
@@ -273,6 +342,13 @@ CALLS: Final[Mapping[str, Call]] = MappingProxyType(
             ORDERS_LIST,
             ORDERS_STATUSES,
             PRODUCTS_LIST,
+            PRODUCTS_GET,
+            PRODUCTS_CREATE,
+            PRODUCTS_UPDATE,
+            PRODUCTS_UPDATE_STOCK,
+            PRODUCTS_CATEGORIES,
+            PRODUCTS_CATEGORIES_CREATE,
+            PAYMENTS_TAXES,
         )
     }
 )

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from shopify_fw360.errors import REQUIRED_MISSING, VALUE_INVALID, SyncError
 from shopify_fw360.framework360 import wire
-from shopify_fw360.framework360.codec import customer_decoder, encode_customer, modified_at, new_id
-from shopify_fw360.framework360.customer_writes import held
+from shopify_fw360.framework360.customer_codec import customer_decoder, encode_customer
+from shopify_fw360.framework360.fields import held
 from shopify_fw360.framework360.options import SiteOptions
+from shopify_fw360.framework360.rows import modified_at, new_id
 from shopify_fw360.framework360.schema import Framework360Schema
 from shopify_fw360.records import Entity
 
@@ -102,9 +103,11 @@ def test_an_extra_field_that_is_gone_is_known_to_be_empty_if_we_rely_on_it():
 def test_the_last_change_is_the_modification_else_the_registration():
     registered = {"data_registrazione": "2026-03-01 10:00:00"}
     at = datetime(2026, 3, 1, 9, tzinfo=UTC)
-    assert modified_at(decode({**registered, "data_modifica": None})) == at
-    assert modified_at(decode({**registered, "data_modifica": "2026-03-02 10:00:00"})) == at.replace(day=2)
-    assert modified_at(decode(registered)) is None
+    assert modified_at(decode({**registered, "data_modifica": None}), wire.REGISTERED_AT) == at
+    assert modified_at(
+        decode({**registered, "data_modifica": "2026-03-02 10:00:00"}), wire.REGISTERED_AT
+    ) == at.replace(day=2)
+    assert modified_at(decode(registered), wire.REGISTERED_AT) is None
 
 
 @pytest.mark.parametrize("body", [{"data": {"id": 7}}, {"data": {"id": "7"}}, {"id": 7}, {"id": "7", "data": []}])

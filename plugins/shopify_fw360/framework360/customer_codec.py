@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from shopify_fw360.errors import REQUIRED_MISSING, VALUE_INVALID, SyncError
-from shopify_fw360.framework360 import values, wire
+from shopify_fw360.framework360 import params, values, wire
+from shopify_fw360.framework360.customer_fields import MAX_NAME
 from shopify_fw360.framework360.options import Lookup, SiteOptions
 from shopify_fw360.records import UNSET, Unset
 
-MAX_NAME: int = 120
-EXTRA_PREFIX = f"{wire.EXTRA_FIELDS}."
 Mode: TypeAlias = Literal["create", "update"]
 
 _EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s.,;<>()]+")
@@ -87,30 +85,11 @@ def decode_customer(
     if wire.TAGS in row:
         record[wire.TAGS] = values.texts(row[wire.TAGS], lookup.name_key)
     if wire.EXTRA_FIELDS in row:
-        record[wire.EXTRA_FIELDS] = _extra_fields(row[wire.EXTRA_FIELDS], extra_keys)
+        record[wire.EXTRA_FIELDS] = values.extra_fields(row[wire.EXTRA_FIELDS], extra_keys)
     for key in (wire.REGISTERED_AT, wire.MODIFIED_AT):
         if key in row:
             record[key] = values.moment(row[key], zone, pattern)
     return {key: value for key, value in record.items() if value is not UNSET}
-
-
-def modified_at(record: Mapping[str, Any]) -> datetime | None:
-    """Return when a decoded customer last changed, aware UTC.
-
-    A site that tells modification times but none for this customer has not changed it since registration; one that does
-    not tell them at all leaves it unknown, None.
-    """
-    if wire.MODIFIED_AT not in record:
-        return None
-    moment: datetime | None = record[wire.MODIFIED_AT] or record.get(wire.REGISTERED_AT)
-    return moment
-
-
-def new_id(body: Mapping[str, Any]) -> str | None:
-    """Read the id of a record just written: ``data.id`` [O], else a top-level ``id``; None if the reply has none."""
-    data = body.get(wire.DATA)
-    nested = values.identifier(data.get(wire.ID)) if isinstance(data, Mapping) else None
-    return nested or values.identifier(body.get(wire.ID))
 
 
 def _as_is(value: Any) -> Any:
@@ -129,14 +108,6 @@ def _billing_first(billing: Mapping[str, Any] | Unset, row: Mapping[str, Any], k
         return inner
     outer = values.first_known(row, keys, values.text)
     return inner if outer is UNSET else outer
-
-
-def _extra_fields(value: Any, extra_keys: Iterable[str]) -> dict[str, str | None] | Unset:
-    found = values.mapping(value)
-    if isinstance(found, Unset):
-        return UNSET
-    decoded = {str(key): values.text(inner) for key, inner in found.items()}
-    return {**dict.fromkeys(extra_keys), **{key: inner for key, inner in decoded.items() if inner is not UNSET}}
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
@@ -181,16 +152,16 @@ def encode_customer(fields: Mapping[str, Any], mode: Mode, options: SiteOptions)
             if not _put_identity(body, name, value):
                 skipped.add(name)
         elif name == wire.SDI:
-            written = _text(name, value)
+            written = params.text(name, value)
             flat[name] = written
             billing.update(dict.fromkeys(_SDI_KEYS, written))
         elif name in _TEXTS:
-            written = _text(name, value)
+            written = params.text(name, value)
             flat[name] = written
             if name != wire.PHONE:
                 billing[name] = written
-        elif name.startswith(EXTRA_PREFIX):
-            body.setdefault(wire.EXTRA_FIELDS, {})[name.removeprefix(EXTRA_PREFIX)] = _text(name, value)
+        elif name.startswith(wire.EXTRA_PREFIX):
+            body.setdefault(wire.EXTRA_FIELDS, {})[name.removeprefix(wire.EXTRA_PREFIX)] = params.text(name, value)
         elif mode == "update" and name in _UPDATE_EXTRA and name not in options.customers.update_extra:
             left_out.add(name)
         elif not _put_other(body, name, value, mode):
@@ -234,7 +205,7 @@ def _require_identity(body: Mapping[str, Any]) -> None:
 
 def _put_identity(body: dict[str, Any], name: str, value: Any) -> bool:
     """Write name or e-mail; False for an empty one, which is never written."""
-    written = _text(name, value).strip()
+    written = params.text(name, value).strip()
     if not written:
         return False
     if name == wire.EMAIL:
@@ -262,12 +233,10 @@ def _put_other(body: dict[str, Any], name: str, value: Any, mode: Mode) -> bool:
                 rule="parameters of customers/update",
             )
         if value is not None:
-            body[name] = _number(name, value)
+            body[name] = params.number(name, value)
     elif name == wire.MARKETING_ACTIVE:
-        if value is not None and not isinstance(value, bool):
-            raise SyncError(VALUE_INVALID, "this is no yes or no", field=name, rule="flag")
         if value is not None:
-            body[name] = value
+            body[name] = params.flag(name, value)
     elif name in _UPDATE_EXTRA:
         body[name] = _list(name, value)
     else:
@@ -275,27 +244,8 @@ def _put_other(body: dict[str, Any], name: str, value: Any, mode: Mode) -> bool:
     return name in body
 
 
-def _text(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise SyncError(VALUE_INVALID, f"a text is needed, not {type(value).__name__}", field=name, rule="text")
-    # The words that Framework360 renders for nothing would read back as nothing: writing them is emptying.
-    return "" if value.strip() in wire.EMPTY_WORDS else value
-
-
 def _list(name: str, value: Any) -> list[str | int]:
-    if value is None:
-        return []
-    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
-        raise SyncError(VALUE_INVALID, "a list of texts is needed", field=name, rule="list")
-    items = dict.fromkeys(item.strip() for item in value if item.strip() not in wire.EMPTY_WORDS)
+    items = params.texts(name, value)
     if name == wire.MARKETING_LIST:
-        return [_number(name, item) if item.isdecimal() else item for item in items]
+        return [params.number(name, item) if item.isdecimal() else item for item in items]
     return list(items)
-
-
-def _number(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not str(value).strip().isdecimal():
-        raise SyncError(VALUE_INVALID, "a numeric id is needed", field=name, rule="id")
-    return int(str(value))
