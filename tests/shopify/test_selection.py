@@ -3,7 +3,8 @@ from graphql import build_schema, parse, validate
 
 from shopify_fw360.records import Entity, UnknownFieldError
 from shopify_fw360.shopify.schema_index import SDL
-from shopify_fw360.shopify.selection import compile_selection
+from shopify_fw360.shopify.selection import compile_selection, connection_cost
+from shopify_fw360.shopify.virtual import VIRTUAL
 
 PATHS = [
     "firstName",
@@ -90,4 +91,77 @@ def test_the_cost_follows_the_rules_fitted_on_recorded_answers():
 def test_the_page_is_as_large_as_the_points_allow():
     assert selection("firstName").page_size(500) == 250
     nested = selection("orders[].lineItems[].title")
-    assert 1 <= nested.page_size(500) < 250
+    size = nested.page_size(500)
+    assert connection_cost(size, nested.cost) <= 500 < connection_cost(size + 1, nested.cost)
+
+
+def test_lists_inside_lists_are_read_in_pages_that_leave_room_for_several_records():
+    assert selection("addressesV2[].city").nested == 50
+    deep = selection("orders[].lineItems[].title", "orders[].lineItems[].variant.product.title")
+    assert deep.nested < 50
+    assert deep.page_size(500) >= 10
+
+
+@pytest.fixture(scope="module")
+def order():
+    return compile_selection(
+        Entity.ORDER,
+        [
+            "discountApplications[].index",
+            "discountApplications[].ManualDiscountApplication.title",
+            "discountApplications[].AutomaticDiscountApplication.title",
+            "discountApplications[].value.MoneyV2.amount",
+            "purchasingEntity.Customer.id",
+        ],
+    )
+
+
+def test_types_of_one_object_are_told_apart(sdl, order):
+    text = f"{{ orders(first: 1) {{ nodes {{ {order.text} }} }} }}"
+    assert validate(sdl, parse(text)) == []
+
+
+def test_an_object_has_only_what_belongs_to_its_type(order):
+    discounts = [
+        {
+            "__typename": "ManualDiscountApplication",
+            "index": 0,
+            "ManualDiscountApplication_title": "Friends",
+            "value": {"__typename": "MoneyV2", "MoneyV2_amount": "5.00"},
+        },
+        {"__typename": "ScriptDiscountApplication", "index": 1, "value": {"__typename": "PricingPercentageValue"}},
+    ]
+    page = {"pageInfo": {"hasNextPage": False}, "nodes": discounts}
+    assert order.flatten({"discountApplications": page}, [])["discountApplications"] == [
+        {
+            "index": 0,
+            "ManualDiscountApplication": {"title": "Friends"},
+            "AutomaticDiscountApplication": None,
+            "value": {"MoneyV2": {"amount": "5.00"}},
+        },
+        {
+            "index": 1,
+            "ManualDiscountApplication": None,
+            "AutomaticDiscountApplication": None,
+            "value": {"MoneyV2": None},
+        },
+    ]
+
+
+def test_an_object_of_several_types_must_be_named():
+    with pytest.raises(UnknownFieldError) as caught:
+        compile_selection(Entity.ORDER, ["discountApplications[].value.amount"])
+    assert "discountApplications[].value.MoneyV2.amount" in caught.value.suggestions
+
+
+def test_a_computed_path_reads_what_it_is_computed_from(sdl):
+    chosen = compile_selection(Entity.PRODUCT, VIRTUAL[Entity.PRODUCT])
+    assert validate(sdl, parse(f"query Q($location: ID!) {{ product(id: 1) {{ {chosen.text} }} }}")) == []
+    assert chosen.variables == {"location": "ID!"}
+    assert ("read_inventory",) in chosen.scopes
+
+
+def test_a_variable_is_declared_only_where_it_is_used():
+    chosen = compile_selection(Entity.PRODUCT, ["variants[].quantity", "images[].url"])
+    assert chosen.declared(chosen.text) == {"location": "ID!"}
+    assert chosen.declared(chosen.root.children["media"].text(chosen.nested)) == {}

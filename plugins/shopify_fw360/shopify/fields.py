@@ -1,4 +1,4 @@
-"""The fields of a customer that can be written, and when two of their values are the same."""
+"""The fields of a customer that can be written, metafields of any record, and when two of their values are the same."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _number(text: str) -> Any:
 
 same_text = _unless_empty(str)
 same_email = _unless_empty(str.casefold)
-same_country = _unless_empty(str.upper)
+same_upper = _unless_empty(str.upper)
 same_phone = _unless_empty(_phone)
 same_number = _unless_empty(_number)
 
@@ -106,7 +106,7 @@ CUSTOMER_FIELDS: Final[dict[str, TargetField]] = {
         TargetField("taxExempt", FieldType.FLAG, ("taxExempt",), same_flag, can_empty=False),
         TargetField("tags", FieldType.TAGS, ("tags",), same_tags, max_length=255),
         TargetField(CONSENT, FieldType.FLAG, ("defaultEmailAddress.marketingState",), same_consent, can_empty=False),
-        _text("defaultAddress.countryCode", "defaultAddress.countryCodeV2", same_country, 2),
+        _text("defaultAddress.countryCode", "defaultAddress.countryCodeV2", same_upper, 2),
         _text("defaultAddress.phone", "defaultAddress.phone", same_phone),
         *(
             _text(f"{ADDRESS}{name}", f"{ADDRESS}{name}")

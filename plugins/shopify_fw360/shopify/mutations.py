@@ -93,11 +93,13 @@ class RecordWriter:
         """
         selection = self._reader.selection
         reader = reading(mutations)
-        variables = {name: value for mutation in mutations for name, (_, value) in mutation.variables.items()}
+        variables = {name: typed for mutation in mutations for name, typed in mutation.variables.items()}
+        if reader:
+            variables |= self._reader.variables_of(selection.text)
         try:
             data = self._client.execute(
-                document(operation, mutations, selection.text),
-                variables,
+                document(operation, mutations, selection.text, variables),
+                {name: value for name, (_, value) in variables.items()},
                 operation_name=operation,
                 idempotent=all(mutation.repeatable for mutation in mutations),
                 cost=sum(mutation.cost for mutation in mutations) + (1 + selection.cost if reader else 0),
@@ -113,17 +115,17 @@ class RecordWriter:
         return self._reader.records([answer])[0] if answer and answer.get("id") else None
 
 
-def document(name: str, mutations: Sequence[Mutation], selection: str) -> str:
+def document(name: str, mutations: Sequence[Mutation], selection: str, variables: Mapping[str, tuple[str, Any]]) -> str:
     """Return the text of one operation; its last mutation reads the record back if it can.
 
     Args:
         name: of the operation.
         mutations: at least one, in the order Shopify shall do them.
         selection: what is read back of the record.
+        variables: type and value of each variable of the operation.
     """
     reader = reading(mutations)
-    declared = {name: kind for mutation in mutations for name, (kind, _) in mutation.variables.items()}
-    head = ", ".join(f"${variable}: {kind}" for variable, kind in declared.items())
+    head = ", ".join(f"${variable}: {kind}" for variable, (kind, _) in variables.items())
     body = " ".join(mutation.text(selection if mutation is reader else None) for mutation in mutations)
     return f"mutation {name}({head}) {{ {body} }}"
 

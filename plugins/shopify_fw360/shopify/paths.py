@@ -1,18 +1,21 @@
 """Paths of the mapping language resolved against the schema index.
 
 A path follows GraphQL from the entity's type: ``firstName``, ``defaultAddress.city``, ``addressesV2[].city`` (a list or
-connection), ``metafields.<namespace>.<key>``.
+connection), ``metafields.<namespace>.<key>``. Where an object can be of several types, a step names the one that is
+meant: ``media[].MediaImage.alt``. Some paths are computed (`virtual`): ``variants[].quantity``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
 from shopify_fw360.records import Entity, FieldType, UnknownFieldError
 from shopify_fw360.shopify.schema_index import load_index
+from shopify_fw360.shopify.virtual import OWN_LISTS, Extra, virtual_fields, virtual_names
 
 ROOT_TYPES: Final = {Entity.CUSTOMER: "Customer", Entity.PRODUCT: "Product", Entity.ORDER: "Order"}
 METAFIELDS: Final = "metafields"
@@ -37,11 +40,12 @@ class Step:
     """One field on the way.
 
     Args:
-        name: of the field; the key in a record.
+        name: of the field, or of the type it narrows to; the key in a record.
         type: name of its GraphQL type, for a list that of its items.
         many: whether it is a list of records or a connection, read as a list.
         connection: whether it is a connection.
         values: whether it is a list of plain values.
+        narrows: whether it is no field but names one of the types the object can be of.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Step:
     many: bool = False
     connection: bool = False
     values: bool = False
+    narrows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class ResolvedPath:
         protected: group of protected customer data, or None.
         deprecated: reasons the schema gives along the way, or None.
         scopes: for each step that asks for access the scopes of which one is needed, outermost first.
+        needs: of a computed path what must be read for it; it has no steps of its own then.
+        extras: of a computed path the fields that must be read for it beside those.
     """
 
     path: str
@@ -72,6 +79,8 @@ class ResolvedPath:
     protected: str | None
     deprecated: str | None
     scopes: tuple[tuple[str, ...], ...]
+    needs: tuple[ResolvedPath, ...] = ()
+    extras: tuple[Extra, ...] = ()
 
 
 def metafield_of(path: str) -> tuple[str, str]:
@@ -105,6 +114,12 @@ def resolve(entity: Entity, path: str) -> ResolvedPath:
     Raises:
         UnknownFieldError: naming the first step that does not exist and near names that do.
     """
+    if path in virtual_fields(entity):
+        return _computed(entity, path)
+    for own in OWN_LISTS.get(entity, ()):
+        if path.startswith(own):
+            near = [f"{own}.{name}" for name in virtual_names(entity, f"{own}.")]
+            raise UnknownFieldError(path, f"{own} has no such field", near)
     index = load_index()
     parent = ROOT_TYPES[entity]
     steps: list[Step] = []
@@ -120,8 +135,14 @@ def resolve(entity: Entity, path: str) -> ResolvedPath:
             return ResolvedPath(
                 path, tuple(steps), metafield, FieldType.TEXT, protected, _joined(reasons), _told(scopes)
             )
+        if part in index[parent].get("types", ()) and position < len(parts) - 1:
+            steps.append(Step(part, part, narrows=True))
+            scopes.append(tuple(index[part].get("scopes", ())))
+            parent = part
+            continue
         if name not in fields:
-            raise UnknownFieldError(path, f"{parent} has no field {name!r}", _near(parts, position, fields))
+            known = [*fields, *index[parent].get("types", ()), *virtual_names(entity, _before(parts, position))]
+            raise UnknownFieldError(path, f"{parent} has no field {name!r}", _near(parts, position, known))
         entry = fields[name]
         step = _step(parts, position, entry)
         steps.append(step)
@@ -137,17 +158,26 @@ def resolve(entity: Entity, path: str) -> ResolvedPath:
     return ResolvedPath(path, tuple(steps), None, _value_type(steps), protected, _joined(reasons), _told(scopes))
 
 
+def _computed(entity: Entity, path: str) -> ResolvedPath:
+    virtual = virtual_fields(entity)[path]
+    needs = tuple(resolve(entity, need) for need in virtual.needs)
+    scopes = [scope for need in needs for scope in need.scopes] + [extra.scopes for extra in virtual.extras]
+    return ResolvedPath(path, (), None, FieldType.JSON, None, None, _told(scopes), needs, virtual.extras)
+
+
 def _step(parts: list[str], position: int, entry: dict[str, Any]) -> Step:
     name, brackets = parts[position].removesuffix("[]"), parts[position].endswith("[]")
     path = ".".join(parts)
     if entry.get("args"):
         raise UnknownFieldError(path, f"{name} needs arguments ({', '.join(entry['args'])}), which a path cannot give")
     kind = load_index()[entry["type"]]["kind"]
-    if kind == "union":
-        raise UnknownFieldError(path, f"{name} can be of several types, which a path cannot tell apart")
+    types = load_index()[entry["type"]].get("types", ())
+    if kind == "union" and (position + 1 == len(parts) or parts[position + 1] not in types):
+        named = [".".join([*parts[: position + 1], one, *parts[position + 1 :]]) for one in types]
+        raise UnknownFieldError(path, f"{name} can be of several types, of which the path must name one", named)
     connection = bool(entry.get("connection"))
     listed = connection or bool(entry.get("list"))
-    many = listed and kind == "object"
+    many = listed and kind in ("object", "union")
     if many != brackets:
         written = ".".join([*parts[:position], f"{name}[]" if many else name, *parts[position + 1 :]])
         raise UnknownFieldError(path, f"{name} is {'a' if many else 'not a'} list of records", [written])
@@ -163,7 +193,11 @@ def _value_type(steps: list[Step]) -> FieldType:
     return _TYPES.get(last.type, FieldType.TEXT)
 
 
-def _near(parts: list[str], position: int, fields: dict[str, Any]) -> list[str]:
+def _before(parts: list[str], position: int) -> str:
+    return "".join(f"{part}." for part in parts[:position])
+
+
+def _near(parts: list[str], position: int, fields: Iterable[str]) -> list[str]:
     name = parts[position].removesuffix("[]")
     folded = {field.casefold(): field for field in fields}
     found = get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -12,10 +12,14 @@ from shopify_fw360.errors import SHOPIFY_QUERY, TRUNCATED, SyncError
 from shopify_fw360.records import Page, SourceRecord, Window
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.fields import APP, EXTERNAL_ID, EXTERNAL_ID_PATH
-from shopify_fw360.shopify.selection import PAGE_LIMIT, Continuation, Selection, connection_cost, flatten
-
-PAGE_COST: Final = 500.0
-"""Points one request may cost (Shopify: at most 1,000; half of it leaves room for an estimate that is too low)."""
+from shopify_fw360.shopify.selection import (
+    PAGE_COST,
+    PAGE_LIMIT,
+    Continuation,
+    Selection,
+    connection_cost,
+    flatten,
+)
 
 CURSOR_LIMIT: Final = 25_000
 """Shopify: cursor paging ends after 25,000 objects."""
@@ -65,6 +69,7 @@ class RecordsReader:
         client: of the shop.
         selection: what is read of each record.
         search: search terms every scan and count states, empty for none.
+        values: gives the values of the selection's variables by name.
         cursor_limit: records one cursor may reach.
 
     Attributes:
@@ -74,13 +79,20 @@ class RecordsReader:
     """
 
     def __init__(
-        self, client: ShopifyClient, selection: Selection, *, search: str = "", cursor_limit: int = CURSOR_LIMIT
+        self,
+        client: ShopifyClient,
+        selection: Selection,
+        *,
+        search: str = "",
+        values: Callable[[], Mapping[str, Any]] = dict,
+        cursor_limit: int = CURSOR_LIMIT,
     ) -> None:
         self.selection = selection
         self.page_size = selection.page_size(PAGE_COST)
         self.chunk = max(1, min(PAGE_LIMIT, int(PAGE_COST / (1 + selection.cost))))
         self._client = client
         self._search = search
+        self._values = values
         self._cursor_limit = cursor_limit
         self._type = selection.type
         self._plural = f"{selection.type}s"
@@ -135,12 +147,12 @@ class RecordsReader:
         """
         operation = f"{self._plural}ById"
         fragment = f"... on {self._type} {{ {self.selection.text} }}"
-        text = f"query {operation}($ids: [ID!]!) {{ nodes(ids: $ids) {{ {fragment} }} }}"
+        text = f"nodes(ids: $ids) {{ {fragment} }}"
         asked = {given: gid for given in dict.fromkeys(ids) if (gid := self._gid(given))}
         found: dict[str, SourceRecord] = {}
         for chunk in chunks(list(dict.fromkeys(asked.values())), self.chunk):
             cost = len(chunk) * (1 + self.selection.cost)
-            nodes = self.query(text, {"ids": chunk}, operation, cost)["nodes"]
+            nodes = self._read(operation, {"ids": "[ID!]!"}, text, {"ids": chunk}, cost)["nodes"]
             records = self.records([node for node in nodes if node and node.get("id")])
             found.update((record.id, record) for record in records)
         return {given: found[gid] for given, gid in asked.items() if gid in found}
@@ -166,11 +178,11 @@ class RecordsReader:
         operation = f"{self._plural}ByKey"
         field = f"{self._root.removesuffix('s')}ByIdentifier"
         places = range(len(identifiers))
-        head = ", ".join(f"$v{place}: {self._type}IdentifierInput!" for place in places)
+        types = {f"v{place}": f"{self._type}IdentifierInput!" for place in places}
         body = " ".join(f"c{place}: {field}(identifier: $v{place}) {{ {self.selection.text} }}" for place in places)
         variables = {f"v{place}": identifier for place, identifier in enumerate(identifiers)}
         cost = len(identifiers) * (1 + self.selection.cost)
-        data = self.query(f"query {operation}({head}) {{ {body} }}", variables, operation, cost)
+        data = self._read(operation, types, body, variables, cost)
         hits = [data.get(f"c{place}") for place in places]
         records = {record.id: record for record in self.records([hit for hit in hits if hit])}
         return [records[hit["id"]] if hit else None for hit in hits]
@@ -207,20 +219,35 @@ class RecordsReader:
             self._follow(rest.pop(), rest)
         return [SourceRecord(raw["id"], raw, datetime.fromisoformat(raw["updatedAt"])) for raw in raws]
 
+    def variables_of(self, text: str) -> dict[str, tuple[str, Any]]:
+        """Return type and value of those variables of the selection that a text uses, by name."""
+        declared = self.selection.declared(text)
+        values = self._values() if declared else {}
+        return {name: (kind, values[name]) for name, kind in declared.items()}
+
+    def _read(
+        self, operation: str, types: Mapping[str, str], body: str, variables: Mapping[str, Any], cost: float
+    ) -> dict[str, Any]:
+        shared = self.variables_of(body)
+        declared = {**types, **{name: kind for name, (kind, _) in shared.items()}}
+        head = ", ".join(f"${name}: {kind}" for name, kind in declared.items())
+        values = {**variables, **{name: value for name, (_, value) in shared.items()}}
+        return self.query(f"query {operation}({head}) {{ {body} }}", values, operation, cost)
+
     def _pages(self, part: _Slice) -> Iterator[tuple[list[SourceRecord], bool]]:
         """Yield records and whether they end the slice; stops early where the cursor can go no further."""
         operation = f"{self._plural}Scan"
+        types = {"first": "Int!", "after": "String", "search": "String", "sort": f"{self._type}SortKeys!"}
         text = (
-            f"query {operation}($first: Int!, $after: String, $search: String, $sort: {self._type}SortKeys!) {{"
-            f" {self._root}(first: $first, after: $after, query: $search, sortKey: $sort) {{"
-            f" pageInfo {{ hasNextPage endCursor }} nodes {{ {self.selection.text} }} }} }}"
+            f"{self._root}(first: $first, after: $after, query: $search, sortKey: $sort) {{"
+            f" pageInfo {{ hasNextPage endCursor }} nodes {{ {self.selection.text} }} }}"
         )
         after: str | None = None
         read = 0
         while True:
             variables = {"first": self.page_size, "after": after, "search": part.search, "sort": part.sort}
             cost = connection_cost(self.page_size, self.selection.cost)
-            connection = self.query(text, variables, operation, cost)[self._root]
+            connection = self._read(operation, types, text, variables, cost)[self._root]
             read += len(connection["nodes"])
             more = bool(connection["pageInfo"]["hasNextPage"])
             # At the end of what a cursor reaches Shopify's "no next page" proves nothing.
@@ -237,13 +264,11 @@ class RecordsReader:
             text = f"the list {name} of a {part.parent_type} is longer than a page and cannot be followed"
             raise SyncError(TRUNCATED, text, field=name)
         operation = f"{self._type}Rest"
-        field = part.node.field_text(PAGE_LIMIT, ", after: $after")
-        text = (
-            f"query {operation}($id: ID!, $after: String!) {{"
-            f" node(id: $id) {{ ... on {part.parent_type} {{ id {field} }} }} }}"
-        )
-        cost = 1 + part.node.field_cost(PAGE_LIMIT)
-        data = self.query(text, {"id": part.parent_id, "after": part.cursor}, operation, cost)
+        body = part.node.body(PAGE_LIMIT, self.selection.nested, ", after: $after")
+        text = f"node(id: $id) {{ ... on {part.parent_type} {{ id {name}{body} }} }}"
+        cost = 1 + part.node.field_cost(PAGE_LIMIT, self.selection.nested)
+        variables = {"id": part.parent_id, "after": part.cursor}
+        data = self._read(operation, {"id": "ID!", "after": "String!"}, text, variables, cost)
         if not data.get("node"):
             raise SyncError(
                 TRUNCATED, f"the record vanished while its {name} were read", record=part.parent_id, field=name

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import Final
 
 from shopify_fw360.records import Entity, SourceField, TargetField, UnknownFieldError
 from shopify_fw360.shopify.fields import CUSTOMER_FIELDS, metafield_target
 from shopify_fw360.shopify.paths import METAFIELDS, metafield_of, resolve
+from shopify_fw360.shopify.product_fields import PRODUCT_FIELDS
+
+_WRITABLE: Final = {Entity.CUSTOMER: CUSTOMER_FIELDS, Entity.PRODUCT: PRODUCT_FIELDS}
 
 
 class ShopifySchema:
@@ -17,7 +21,7 @@ class ShopifySchema:
 
         Args:
             entity: whose type the path begins at.
-            path: ``defaultAddress.city``, ``addressesV2[].city``, ``metafields.custom.piva``.
+            path: ``defaultAddress.city``, ``addressesV2[].city``, ``metafields.custom.piva``, ``variants[].quantity``.
 
         Returns:
             The field; of several access requirements on the way the innermost one is given.
@@ -26,14 +30,9 @@ class ShopifySchema:
             UnknownFieldError: with near names.
         """
         resolved = resolve(entity, path)
-        accessor: list[str] = []
-        for step in resolved.steps:
-            accessor += [step.name, "*"] if step.many else [step.name]
-        if resolved.metafield:
-            accessor += [METAFIELDS, *resolved.metafield]
         return SourceField(
             path=path,
-            accessor=tuple(accessor),
+            accessor=_accessor(path),
             type=resolved.type,
             protected=resolved.protected is not None,
             deprecated=resolved.deprecated,
@@ -44,22 +43,32 @@ class ShopifySchema:
         """Return the writable field of that name.
 
         Args:
-            entity: only customers can be written.
-            name: a field of `fields.CUSTOMER_FIELDS` or ``metafields.<namespace>.<key>``.
+            entity: customers and products can be written.
+            name: a field of `fields.CUSTOMER_FIELDS` or `product_fields.PRODUCT_FIELDS`, the latter with fields of
+                children as ``variants[].sku``; or ``metafields.<namespace>.<key>``.
 
         Raises:
             UnknownFieldError: with near names.
         """
-        if entity is not Entity.CUSTOMER:
+        known = _WRITABLE.get(entity)
+        if known is None:
             raise UnknownFieldError(name, f"a {entity.value} has no writable fields in Shopify")
         if name.startswith(f"{METAFIELDS}."):
             return metafield_target(*metafield_of(name))
         try:
-            return CUSTOMER_FIELDS[name]
+            return known[name]
         except KeyError:
-            folded = {known.casefold(): known for known in CUSTOMER_FIELDS}
+            folded = {field.casefold(): field for field in known}
             near = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
-            raise UnknownFieldError(name, "a customer has no such writable field", near) from None
+            raise UnknownFieldError(name, f"a {entity.value} has no such writable field", near) from None
+
+
+def _accessor(path: str) -> tuple[str, ...]:
+    """Records have the shape of paths: a list is mapped over, a metafield lies below namespace and key."""
+    steps: list[str] = []
+    for part in path.split("."):
+        steps += [part.removesuffix("[]"), "*"] if part.endswith("[]") else [part]
+    return tuple(steps)
 
 
 SCHEMA = ShopifySchema()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from graphql import GraphQLField, GraphQLNamedType
+    from graphql import GraphQLField, GraphQLNamedType, GraphQLSchema
 
 API_VERSION: Final = "2026-10"
 FOLDER: Final = Path(__file__).parent / "schema"
@@ -26,9 +26,10 @@ _DEPRECATED = re.compile(r"Deprecated in the real schema: (.*)")
 _PROTECTED = re.compile(r"protected customer data: (\w+)")
 
 Index = dict[str, dict[str, Any]]
-"""Type name to ``{"kind", "scopes"?, "record"?, "fields"?}``; a field is ``{"type", "list"?, "connection"?, "args"?,
-"scopes"?, "protected"?, "deprecated"?}``. Keys with nothing to say are left out. For a connection ``type`` is the type
-of its nodes; ``args`` are the arguments that must be given; ``record`` says that the type has its own id."""
+"""Type name to ``{"kind", "scopes"?, "record"?, "types"?, "fields"?}``; a field is ``{"type", "list"?, "connection"?,
+"args"?, "scopes"?, "protected"?, "deprecated"?}``. Keys with nothing to say are left out. For a connection ``type`` is
+the type of its nodes; ``args`` are the arguments that must be given; ``record`` says that the type has its own id;
+``types`` are the object types a union or an interface stands for."""
 
 
 @cache
@@ -56,17 +57,19 @@ def build_index(sdl: str) -> Index:
         name = waiting.pop()
         if name in index:
             continue
-        index[name] = entry = _type_entry(schema.type_map[name])
+        index[name] = entry = _type_entry(schema, schema.type_map[name])
         waiting.extend(field["type"] for field in entry.get("fields", {}).values())
+        waiting.extend(entry.get("types", ()))
     return dict(sorted(index.items()))
 
 
-def _type_entry(named: GraphQLNamedType) -> dict[str, Any]:
+def _type_entry(schema: GraphQLSchema, named: GraphQLNamedType) -> dict[str, Any]:
     from graphql import (
         GraphQLEnumType,
         GraphQLInterfaceType,
         GraphQLObjectType,
         GraphQLScalarType,
+        GraphQLUnionType,
     )
 
     if isinstance(named, GraphQLScalarType | GraphQLEnumType):
@@ -77,6 +80,8 @@ def _type_entry(named: GraphQLNamedType) -> dict[str, Any]:
     scopes = _scopes(named.description)
     if scopes:
         entry["scopes"] = scopes
+    if isinstance(named, GraphQLUnionType | GraphQLInterfaceType):
+        entry["types"] = sorted(kind.name for kind in schema.get_possible_types(named))
     if isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
         if any(interface.name == "Node" for interface in named.interfaces):
             entry["record"] = True

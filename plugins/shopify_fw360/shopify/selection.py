@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shopify_fw360.records import Entity
 from shopify_fw360.shopify.paths import METAFIELDS, ROOT_TYPES, ResolvedPath, Step, resolve
 from shopify_fw360.shopify.schema_index import load_index
+from shopify_fw360.shopify.virtual import Extra
 
-NESTED_PAGE: Final = 50
-"""Records of a nested connection read at once; longer ones are followed."""
+NESTED_PAGES: Final = (50, 25, 10, 5, 1)
+"""Records of a nested connection read at once, the largest that leaves room; longer lists are followed."""
+
+ROOMY: Final = 10
+"""Records a page should hold before its nested connections are read in larger pages."""
 
 PAGE_LIMIT: Final = 250
 """Shopify: ``first`` may be at most 250."""
 
+PAGE_COST: Final = 500.0
+"""Points one request may cost (Shopify: at most 1,000; half of it leaves room for an estimate that is too low)."""
+
 _ROOT_FIELDS: Final = ("id", "updatedAt", "legacyResourceId")
 _CHARGED_LISTS: Final = {"OrderTransaction": 1, "Fulfillment": 2}
 _CHARGED_VALUES: Final = frozenset({"CustomerEmailAddress", "CustomerPhoneNumber"})
+_VARIABLE = re.compile(r"\$(\w+)")
 
 
 @dataclass(slots=True)
@@ -32,12 +41,14 @@ class Node:
         children: objects below it by field name.
         values: plain fields.
         metafields: namespaces and keys.
+        extras: fields with arguments, by their alias.
     """
 
     step: Step
     children: dict[str, Node] = field(default_factory=dict)
     values: set[str] = field(default_factory=set)
     metafields: set[tuple[str, str]] = field(default_factory=set)
+    extras: dict[str, Extra] = field(default_factory=dict)
 
     @property
     def is_record(self) -> bool:
@@ -48,40 +59,59 @@ class Node:
         """Return alias to namespace and key of each metafield."""
         return {f"metafield_{number}": pair for number, pair in enumerate(sorted(self.metafields))}
 
-    def text(self) -> str:
-        """Return the selection set without its braces."""
-        parts = sorted(self.values)
+    def key(self, name: str) -> str:
+        """Return the response key of a field."""
+        # Types of one object may have fields of the same name and another type, which GraphQL refuses without alias.
+        return f"{self.step.type}_{name}" if self.step.narrows else name
+
+    def text(self, nested: int) -> str:
+        """Return the selection set without its braces; ``nested`` is the page size of connections in it."""
+        parts = [self._named(name) for name in sorted(self.values)]
         parts += [
-            f"{alias}: metafield(namespace: {json.dumps(namespace)}, key: {json.dumps(key)}) {{ value }}"
+            f"{self.key(alias)}: metafield(namespace: {json.dumps(namespace)}, key: {json.dumps(key)}) {{ value }}"
             for alias, (namespace, key) in self.aliases().items()
         ]
-        parts += [self.children[name].field_text(NESTED_PAGE) for name in sorted(self.children)]
+        parts += [f"{self.key(alias)}: {extra.text}" for alias, extra in sorted(self.extras.items())]
+        if any(child.step.narrows for child in self.children.values()):
+            parts.append("__typename")
+        for name in sorted(self.children):
+            child = self.children[name]
+            head = self._named(name) if not child.step.narrows else f"... on {name}"
+            parts.append(f"{head}{child.body(nested, nested)}")
         return " ".join(parts)
 
-    def field_text(self, first: int, after: str = "") -> str:
-        """Return the field that reaches this object, with its selection set.
+    def body(self, first: int, nested: int, after: str = "") -> str:
+        """Return arguments and selection set of the field that reaches this object.
 
         Args:
             first: page size if it is a connection.
+            nested: page size of connections below it.
             after: further arguments of a connection, for example ``, after: $after``.
         """
         if not self.step.connection:
-            return f"{self.step.name} {{ {self.text()} }}"
-        page = f"pageInfo {{ hasNextPage endCursor }} nodes {{ {self.text()} }}"
-        return f"{self.step.name}(first: {first}{after}) {{ {page} }}"
+            return f" {{ {self.text(nested)} }}"
+        page = f"pageInfo {{ hasNextPage endCursor }} nodes {{ {self.text(nested)} }}"
+        return f"(first: {first}{after}) {{ {page} }}"
 
-    def cost(self) -> float:
+    def cost(self, nested: int) -> float:
         """Return the points of what is selected below the object (Shopify: rules fitted on recorded answers)."""
-        return len(self.metafields) + sum(child.field_cost(NESTED_PAGE) for child in self.children.values())
+        own = len(self.metafields) + sum(extra.cost for extra in self.extras.values())
+        return own + sum(child.field_cost(nested, nested) for child in self.children.values())
 
-    def field_cost(self, first: int) -> float:
-        """Return the points of the field that reaches this object; ``first`` is the page size of a connection."""
+    def field_cost(self, first: int, nested: int) -> float:
+        """Return the points of the field that reaches this object; see `body`."""
+        below = self.cost(nested)
+        if self.step.narrows:
+            return below
         if self.step.connection:
-            return connection_cost(first, self.cost())
+            return connection_cost(first, below)
         if self.step.many and self.step.type in _CHARGED_LISTS:
-            return _CHARGED_LISTS[self.step.type] + self.cost()
-        own = 1 if self.is_record or self.step.type in _CHARGED_VALUES else 0
-        return own + self.cost()
+            return _CHARGED_LISTS[self.step.type] + below
+        return below + (1 if self.is_record or self.step.type in _CHARGED_VALUES else 0)
+
+    def _named(self, name: str) -> str:
+        key = self.key(name)
+        return name if key == name else f"{key}: {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +144,8 @@ class Selection:
         scopes: requirements, each a tuple of scopes of which one is needed.
         cost: points of one record, without the point of the record itself.
         root: the tree behind the text.
+        nested: page size of its connections.
+        variables: names and GraphQL types of the variables it uses.
     """
 
     entity: Entity
@@ -122,6 +154,8 @@ class Selection:
     scopes: frozenset[tuple[str, ...]]
     cost: float
     root: Node
+    nested: int
+    variables: Mapping[str, str]
 
     def flatten(self, answer: Mapping[str, Any], rest: list[Continuation]) -> dict[str, Any]:
         """Turn one object of an answer into a plain record: connections become lists, metafields nested objects.
@@ -138,6 +172,11 @@ class Selection:
         while size > 1 and connection_cost(size, self.cost) > budget:
             size -= 1
         return size
+
+    def declared(self, text: str) -> dict[str, str]:
+        """Return names and types of those variables of the selection that a part of its text uses."""
+        used = set(_VARIABLE.findall(text))
+        return {name: kind for name, kind in self.variables.items() if name in used}
 
 
 def connection_cost(first: int, node_cost: float) -> float:
@@ -165,23 +204,37 @@ def compile_selection(entity: Entity, paths: Iterable[str]) -> Selection:
     """
     root = Node(Step(entity.value, ROOT_TYPES[entity]))
     resolved = [resolve(entity, path) for path in {*paths, "id"}]
+    extras = [extra for path in resolved for extra in path.extras]
     for path in resolved:
-        _add(root, path)
+        for part in path.needs or (path,):
+            _add(root, part)
+    for extra in extras:
+        _object_at(root, resolve(entity, f"{extra.at}.id").steps[:-1]).extras[extra.key] = extra
     known = load_index()[root.step.type]["fields"]
     root.values.update(name for name in _ROOT_FIELDS if name in known)
+    nested = next((size for size in NESTED_PAGES if connection_cost(ROOMY, root.cost(size)) <= PAGE_COST), 1)
     return Selection(
         entity=entity,
         type=root.step.type,
-        text=root.text(),
+        text=root.text(nested),
         scopes=frozenset(scopes for path in resolved for scopes in path.scopes),
-        cost=root.cost(),
+        cost=root.cost(nested),
         root=root,
+        nested=nested,
+        variables={name: kind for extra in extras for name, kind in extra.variables.items()},
     )
 
 
 def _add(root: Node, path: ResolvedPath) -> None:
+    node = _object_at(root, path.steps if path.metafield else path.steps[:-1])
+    if path.metafield:
+        node.metafields.add(path.metafield)
+    else:
+        node.values.add(path.steps[-1].name)
+
+
+def _object_at(root: Node, objects: Sequence[Step]) -> Node:
     node = root
-    objects = path.steps if path.metafield else path.steps[:-1]
     for step in objects:
         if step.connection and node.is_record:
             # The rest of a long connection is read through its parent.
@@ -189,19 +242,16 @@ def _add(root: Node, path: ResolvedPath) -> None:
         node = node.children.setdefault(step.name, Node(step))
         if node.is_record:
             node.values.add("id")
-    if path.metafield:
-        node.metafields.add(path.metafield)
-    else:
-        node.values.add(path.steps[-1].name)
+    return node
 
 
 def flatten(node: Node, answer: Mapping[str, Any], rest: list[Continuation]) -> dict[str, Any]:
     """Turn an object of an answer into a plain one; see `Selection.flatten`."""
-    flat: dict[str, Any] = {name: answer.get(name) for name in node.values}
+    flat: dict[str, Any] = {name: answer.get(node.key(name)) for name in (*node.values, *node.extras)}
     if node.metafields:
         found: dict[str, dict[str, Any]] = {}
         for alias, (namespace, key) in node.aliases().items():
-            found.setdefault(namespace, {})[key] = (answer.get(alias) or {}).get("value")
+            found.setdefault(namespace, {})[key] = (answer.get(node.key(alias)) or {}).get("value")
         flat[METAFIELDS] = found
     for name, child in node.children.items():
         flat[name] = _child(node, answer, child, rest)
@@ -209,14 +259,16 @@ def flatten(node: Node, answer: Mapping[str, Any], rest: list[Continuation]) -> 
 
 
 def _child(node: Node, answer: Mapping[str, Any], child: Node, rest: list[Continuation]) -> Any:
-    value = answer.get(child.step.name)
+    if child.step.narrows:
+        return flatten(child, answer, rest) if answer.get("__typename") == child.step.type else None
+    value = answer.get(node.key(child.step.name))
     if value is None:
         return [] if child.step.connection else None
     if child.step.connection:
         items = [flatten(child, item, rest) for item in value["nodes"] if item is not None]
         page = value["pageInfo"]
         if page["hasNextPage"]:
-            rest.append(Continuation(node.step.type, answer.get("id"), child, page["endCursor"], items))
+            rest.append(Continuation(node.step.type, answer.get(node.key("id")), child, page["endCursor"], items))
         return items
     if child.step.many:
         return [flatten(child, item, rest) for item in value if item is not None]
