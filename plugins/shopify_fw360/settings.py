@@ -81,6 +81,17 @@ class Customers(_Model):
     count_cancelled_orders: bool = False
 
 
+class Products(_Model):
+    """Settings of the product flows.
+
+    Args:
+        on_delete: what becomes of the Framework360 product whose Shopify product was deleted: it stays, or it
+            also gets what ``on_delete`` of the mapping says (as shipped: it is taken off the site).
+    """
+
+    on_delete: Literal["keep", "unpublish"] = "keep"
+
+
 class Limits(_Model):
     """Sizes and times that keep both systems and the workers unburdened.
 
@@ -127,6 +138,7 @@ class SyncSettings(_Model):
         pair_id: name of the shop and site in the store.
         flows: which areas and directions are on.
         customers: of the customer flows.
+        products: of the product flows.
         limits: sizes and times.
         guard: against mass changes.
         policies: by group name of the mapping files, the policy that replaces the one written there.
@@ -135,9 +147,14 @@ class SyncSettings(_Model):
     pair_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = "default"
     flows: Flows = Flows()
     customers: Customers = Customers()
+    products: Products = Products()
     limits: Limits = Limits()
     guard: Guard = Guard()
     policies: Mapping[str, Policy] = {}
+
+    def retires(self, flow: Flow) -> bool:
+        """Whether the counterpart of a record deleted in the source of the flow is changed, not only unlinked."""
+        return flow == Flow(Entity.PRODUCT, System.SHOPIFY) and self.products.on_delete == "unpublish"
 
     @classmethod
     def parse(cls, text: str | None) -> SyncSettings:

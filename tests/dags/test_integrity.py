@@ -16,8 +16,13 @@ from tests.airflow.world import dag_bag
 
 pytestmark = pytest.mark.airflow
 
-FLOWS = ["customers_framework360_to_shopify", "customers_shopify_to_framework360"]
-NAMES = [*FLOWS, "onboard_shop"]
+FLOWS = [
+    "customers_framework360_to_shopify",
+    "customers_shopify_to_framework360",
+    "products_framework360_to_shopify",
+    "products_shopify_to_framework360",
+]
+NAMES = sorted([*FLOWS, "onboard_shop"])
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +79,7 @@ def test_the_report_runs_also_after_a_failed_batch(bag, name):
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_tasks_that_load_a_system_run_in_its_pool_and_the_pools_are_set_up(bag, name):
-    source, target = name.removeprefix("customers_").split("_to_")
+    source, target = name.partition("_")[2].split("_to_")
     dag = bag.dags[name]
     assert dag.get_task("stage").pool == f"{source}_api"
     assert dag.get_task("drain_batch").pool == f"{target}_api"

@@ -287,3 +287,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
     return list(value) if isinstance(value, tuple) else str(value)
+
+
+def read_target_children(mapping: CompiledMapping, raws: Sequence[Raw]) -> list[dict[str, tuple[ChildRow, ...]]]:
+    return [{} for _ in raws]

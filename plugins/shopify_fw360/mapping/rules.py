@@ -62,6 +62,7 @@ class ChildMapping:
         fields: rules by bare target field, relative to one child.
         source_accessor: keys that lead from a source record to its list.
         target_accessor: keys that lead from a target record to its list.
+        order: target field that holds the place of a child in its list, None to leave the order to the target.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ChildMapping:
     fields: Mapping[str, FieldRule]
     source_accessor: tuple[str, ...]
     target_accessor: tuple[str, ...]
+    order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shopify_fw360.errors import FW360_NOT_FOUND, INTERNAL, VANISHED, SyncError
-from shopify_fw360.mapping.engine import Rejection, Row, read_targets, transform
+from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
+from shopify_fw360.mapping.rules import CompiledMapping, FieldRule
 from shopify_fw360.records import Link, LinkStatus, Raw, SourceRecord, System, WriteResult
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.sync.base import is_consumed, rebase, rebase_reverse
+from shopify_fw360.sync.children import (
+    ChildRows,
+    Ids,
+    child_name,
+    held_by,
+    ids_after,
+    links_of,
+    reverse_of,
+    rules_of,
+    sources_of,
+    values_of,
+    without_lost,
+)
+from shopify_fw360.sync.merge import BasePair
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import OUTCOMES, Action, PlanItem
 from shopify_fw360.sync.planner import source_fingerprint
@@ -144,6 +159,7 @@ def store_item(tx: Transaction, pair: Pair, entry: Applied, link: Link | None) -
         if own is not None and own.id != link.id and own.id_in(item.flow.target) in (None, target_id):
             tx.delete_link(own)
         link = tx.save_link(link)
+        _store_children(tx, pair, entry, link)
     for field in entry.result.unwritable if entry.result is not None else ():
         tx.mark_unwritable(item.flow.target, item.flow.entity, field)
     return JournalEntry(
@@ -160,6 +176,19 @@ def store_item(tx: Transaction, pair: Pair, entry: Applied, link: Link | None) -
         message=item.reason,
         at=pair.clock(),
     )
+
+
+def _store_children(tx: Transaction, pair: Pair, entry: Applied, link: Link) -> None:
+    item = entry.item
+    if link.id is None or not pair.mapping(item.flow).children:
+        return
+    if item.action is Action.UNLINK:
+        for child in pair.mapping(item.flow).children.values():
+            tx.replace_children(link.id, child.kind, ())
+    elif _target_raw(entry) is not None:
+        for kind, rows in links_of(item.lists, item.flow.source, _written_ids(entry)).items():
+            if rows != item.child_links.get(kind, []):
+                tx.replace_children(link.id, kind, rows)
 
 
 def _target_raw(entry: Applied) -> Raw | None:
@@ -182,36 +211,9 @@ def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
     if not entries:
         return []
     flow = entries[0].item.flow
-    mapping = pair.mapping(flow)
     reverse = pair.mappings.get(flow.reverse)
-    held = read_targets(mapping, [_target_record(entry).raw for entry in entries])
-    forward = [
-        rebase(mapping.fields, _base(entry, flow.name), entry.item.decisions, entry.item.incoming, held[index])
-        for index, entry in enumerate(entries)
-    ]
-    backward: list[tuple[dict[str, Any], bool]] = [({}, False)] * len(entries)
-    if reverse is not None:
-        after = transform(reverse, [_target_record(entry).raw for entry in entries]).rows
-        before = iter(transform(reverse, [e.item.current.raw for e in entries if e.item.current]).rows)
-        sources = [entry.item.source for entry in entries]
-        mirrored = read_targets(reverse, [source.raw for source in sources if source is not None])
-        for index, entry in enumerate(entries):
-            was = _usable(next(before)) if entry.item.current else None
-            now = _usable(after[index])
-            if now is None:
-                backward[index] = (dict(_base(entry, flow.reverse.name)), False)
-                continue
-            touched = {path for name in entry.item.changes for path in mapping.fields[name].target.reads}
-            base = rebase_reverse(
-                reverse.fields,
-                _base(entry, flow.reverse.name),
-                touched,
-                None if was is None else was.values,
-                now.values,
-                mirrored[index],
-            )
-            stated = {name: value for name, value in now.values.items() if name not in now.defaulted}
-            backward[index] = (base, is_consumed(reverse.fields, base, stated))
+    forward = _forward_bases(pair.mapping(flow), entries)
+    backward = _backward_bases(pair.mapping(flow), reverse, entries) if reverse else [({}, False)] * len(entries)
     links = []
     for entry, base, (base_back, consumed) in zip(entries, forward, backward, strict=True):
         target = _target_record(entry)
@@ -230,6 +232,91 @@ def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
             )
         )
     return links
+
+
+def _written_ids(entry: Applied) -> Ids:
+    return {} if entry.result is None else entry.result.children
+
+
+def _forward_bases(mapping: CompiledMapping, entries: Sequence[Applied]) -> list[dict[str, BasePair]]:
+    raws = [_target_record(entry).raw for entry in entries]
+    held = zip(read_targets(mapping, raws), read_target_children(mapping, raws), strict=True)
+    result = []
+    for entry, (fields, children) in zip(entries, held, strict=True):
+        item = entry.item
+        rows = sources_of(item.lists)
+        ids = ids_after(item.lists, _written_ids(entry))
+        result.append(
+            rebase(
+                {**mapping.fields, **rules_of(mapping.children, rows)},
+                without_lost(_base(entry, item.flow.name), rows),
+                item.decisions,
+                {**item.incoming, **values_of(mapping.children, rows, ids)},
+                {**fields, **held_by(mapping.children, children, ids)},
+            )
+        )
+    return result
+
+
+def _backward_bases(
+    mapping: CompiledMapping, reverse: CompiledMapping, entries: Sequence[Applied]
+) -> list[tuple[dict[str, BasePair], bool]]:
+    """The base of the opposite direction after the write, and whether that direction has nothing left to carry."""
+    after = transform(reverse, [_target_record(entry).raw for entry in entries]).rows
+    before = iter(transform(reverse, [entry.item.current.raw for entry in entries if entry.item.current]).rows)
+    sources = [entry.item.source.raw for entry in entries if entry.item.source is not None]
+    mirrored = zip(read_targets(reverse, sources), read_target_children(reverse, sources), strict=True)
+    result: list[tuple[dict[str, BasePair], bool]] = []
+    for entry, outcome, (fields, children) in zip(entries, after, mirrored, strict=True):
+        was = _usable(next(before)) if entry.item.current else None
+        now = _usable(outcome)
+        old = _base(entry, reverse.flow.name)
+        if now is None:
+            result.append((dict(old), False))
+            continue
+        ids, complete = _reversed_ids(reverse, entry, now.children)
+        linked = {name: tuple(row for row in rows if row.id in ids[name]) for name, rows in now.children.items()}
+        rules = {**reverse.fields, **rules_of(reverse.children, linked)}
+        values = {**now.values, **values_of(reverse.children, linked, ids)}
+        base = rebase_reverse(
+            rules,
+            without_lost(old, now.children),
+            _touched(mapping, entry.item.changes),
+            None if was is None else {**was.values, **values_of(reverse.children, was.children, ids)},
+            values,
+            {**fields, **held_by(reverse.children, children, ids)},
+        )
+        defaulted = now.defaulted | {
+            child_name(name, row.id, field) for name, rows in linked.items() for row in rows for field in row.defaulted
+        }
+        stated = {name: value for name, value in values.items() if name not in defaulted}
+        result.append((base, complete and is_consumed(rules, base, stated)))
+    return result
+
+
+def _reversed_ids(reverse: CompiledMapping, entry: Applied, rows: ChildRows) -> tuple[dict[str, dict[str, str]], bool]:
+    """The pairs of ids as the opposite direction sees them, and whether no child there is without its pair."""
+    forward = ids_after(entry.item.lists, _written_ids(entry))
+    result: dict[str, dict[str, str]] = {name: {} for name in reverse.children}
+    complete = True
+    for paired in entry.item.lists:
+        back = reverse_of(paired.mapping, reverse)
+        if back is None:
+            continue
+        ids = {target: source for source, target in forward[paired.mapping.name].items()}
+        result[back.name] = ids
+        complete &= {row.id for row in rows.get(back.name, ())} == ids.keys()
+        complete &= all(pair.source is None or pair.source.id in ids.values() for pair in paired.pairs)
+    return result, complete
+
+
+def _touched(mapping: CompiledMapping, changes: Mapping[str, Any]) -> set[str]:
+    """Paths of the target that a write may have changed; of a list of children all of them."""
+    written: list[FieldRule] = []
+    for name in changes:
+        child = mapping.children.get(name)
+        written += [mapping.fields[name]] if child is None else child.fields.values()
+    return {path for rule in written for path in rule.target.reads}
 
 
 def _usable(outcome: Row | Rejection) -> Row | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from shopify_fw360.errors import AMBIGUOUS, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
+from shopify_fw360.mapping.engine import Row
 from shopify_fw360.records import UNSET, Gateway, Link, SourceRecord
 from shopify_fw360.store.database import Store
 from shopify_fw360.sync.canonical import comparable
@@ -19,13 +19,13 @@ class Seeker:
 
     Args:
         source_id: id in the source system.
-        values: target values the mapping made of it.
+        row: what the mapping made of it.
         match_key: its normalised natural key, None if it has none.
         resumed: whether an earlier attempt may have created the counterpart already.
     """
 
     source_id: str
-    values: Mapping[str, Any]
+    row: Row
     match_key: str | None
     resumed: bool = False
 
@@ -47,19 +47,44 @@ class Match:
     candidates: Sequence[str] = ()
 
 
-def match_key(mapping: CompiledMapping, values: Mapping[str, Any]) -> str | None:
+def key_values(mapping: CompiledMapping, name: str, row: Row) -> dict[str, str]:
+    """Return the values a record has in one of its natural keys.
+
+    Args:
+        mapping: names the natural keys.
+        name: a target field, or ``list.field`` for a field of any child.
+        row: what the mapping made of the record.
+
+    Returns:
+        Normalised value to the value as written, empty ones left out; several only for a field of children.
+    """
+    rule = mapping.fields.get(name)
+    if rule is not None:
+        held = [row.values.get(name, UNSET)]
+    else:
+        list_name, _, field_name = name.partition(".")
+        rule = mapping.children[list_name].fields[field_name]
+        held = [child.values.get(field_name, UNSET) for child in row.children.get(list_name, ())]
+    found: dict[str, str] = {}
+    for value in held:
+        normal = comparable(rule.target, value)
+        if normal is not None:
+            found.setdefault(str(normal), str(value))
+    return found
+
+
+def match_key(mapping: CompiledMapping, row: Row) -> str | None:
     """Return the normalised natural key of a record.
 
     Args:
         mapping: names the natural keys in order of preference.
-        values: target values of the record.
+        row: what the mapping made of the record.
 
     Returns:
         ``field:value`` of the first natural key that has a value, None without any.
     """
     for name in mapping.match:
-        value = comparable(mapping.fields[name].target, values.get(name, UNSET))
-        if value is not None:
+        for value in key_values(mapping, name, row):
             return f"{name}:{value}"
     return None
 
@@ -115,18 +140,18 @@ def _search(gateway: Gateway, mapping: CompiledMapping, seekers: Sequence[Seeker
             if known is not None:
                 found[seeker.source_id] = [known]
     for name in mapping.match:
-        target = mapping.fields[name].target
         values: dict[str, list[str]] = {}
         for seeker in seekers:
-            value = seeker.values.get(name, UNSET)
-            if seeker.source_id not in found and comparable(target, value) is not None:
-                values.setdefault(str(value), []).append(seeker.source_id)
+            if seeker.source_id not in found:
+                for value in key_values(mapping, name, seeker.row).values():
+                    values.setdefault(value, []).append(seeker.source_id)
         if not values:
             continue
+        hits: dict[str, dict[str, SourceRecord]] = {}
         for value, records in gateway.find(name, list(values)).items():
-            if records:
-                for source_id in values[value]:
-                    found[source_id] = records
+            for source_id in values[value]:
+                hits.setdefault(source_id, {}).update((record.id, record) for record in records)
+        found.update((source_id, list(records.values())) for source_id, records in hits.items() if records)
     return found
 
 

@@ -9,9 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from shopify_fw360.errors import SyncError
-from shopify_fw360.records import Flow, Link, Outcome, SourceRecord
+from shopify_fw360.records import ChildList, Flow, Link, Outcome, SourceRecord
+from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.sync.canonical import plain
-from shopify_fw360.sync.merge import FieldDecision
+from shopify_fw360.sync.children import PairedList
+from shopify_fw360.sync.merge import Decision, FieldDecision
 
 
 class Action(StrEnum):
@@ -52,8 +54,10 @@ class PlanItem:
         current: the target record as it is now, None if there is none.
         link: the stored link, None if there is none yet.
         incoming: target values the mapping made.
-        changes: values that are written, by target field.
-        decisions: of the merge, by target field.
+        changes: values that are written, by target field; of a list of children the ChildList.
+        decisions: of the merge, by target field, and by name of the child's field (``varianti[42].prezzo``).
+        lists: children of the record, paired.
+        child_links: stored pairs of children by kind.
         match_key: normalised natural key of the source record.
         display_name: for lists.
         error: why the record is parked.
@@ -71,6 +75,8 @@ class PlanItem:
     incoming: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, FieldDecision] = field(default_factory=dict)
+    lists: Sequence[PairedList] = ()
+    child_links: Mapping[str, Sequence[LinkChild]] = field(default_factory=dict)
     match_key: str | None = None
     display_name: str = ""
     error: SyncError | None = None
@@ -83,12 +89,18 @@ class PlanItem:
         return self.action is Action.CREATE or bool(self.changes)
 
     def before(self) -> dict[str, Any]:
-        """Values of the written fields as they were, plain JSON."""
-        return {name: plain(self.decisions[name].present) for name in self.changes if name in self.decisions}
+        """Values of the written fields as they were, those of children included, plain JSON."""
+        return {name: plain(decision.present) for name, decision in self._written()}
 
     def after(self) -> dict[str, Any]:
-        """Values that are written, plain JSON."""
-        return {name: plain(value) for name, value in self.changes.items()}
+        """Values that are written, those of children included, plain JSON; a removed child becomes None."""
+        own = {name: value for name, value in self.changes.items() if not isinstance(value, ChildList)}
+        return {name: plain(value) for name, value in own.items()} | {
+            name: plain(decision.value) for name, decision in self._written()
+        }
+
+    def _written(self) -> list[tuple[str, FieldDecision]]:
+        return [(name, found) for name, found in self.decisions.items() if found.decision is Decision.WRITE]
 
     def reasons(self) -> dict[str, str]:
         """Why each field is written, left or disputed; fields that agree anyway are not named."""
@@ -96,6 +108,7 @@ class PlanItem:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the item as JSON: action, ids, field diff, reasons."""
+        before = self.before()
         return {
             "flow": self.flow.name,
             "action": self.action.value,
@@ -103,7 +116,7 @@ class PlanItem:
             "target_id": None if self.current is None else self.current.id,
             "name": self.display_name,
             "reason": self.reason,
-            "changes": {name: {"from": self.before().get(name), "to": value} for name, value in self.after().items()},
+            "changes": {name: {"from": before.get(name), "to": value} for name, value in self.after().items()},
             "error": None if self.error is None else self.error.code.code,
             "candidates": list(self.candidates),
         }

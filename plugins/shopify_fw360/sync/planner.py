@@ -8,9 +8,12 @@ from typing import Any
 
 from shopify_fw360.errors import CONFLICT, VANISHED, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
-from shopify_fw360.mapping.engine import Rejection, Row, read_targets, transform
+from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
 from shopify_fw360.records import Change, Flow, Link, Operation, Origin, SourceRecord
+from shopify_fw360.store.database import Transaction
+from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.sync.canonical import fingerprint
+from shopify_fw360.sync.children import ChildRows, merge_children, pair_children
 from shopify_fw360.sync.match import Match, Seeker, find_matches, match_key
 from shopify_fw360.sync.merge import MergeInput, changes_of, conflicts_of, merge
 from shopify_fw360.sync.outbound import exclusion
@@ -49,6 +52,8 @@ class _Planning:
     links: dict[str, Link] = field(default_factory=dict)
     staged_prints: dict[str, str] = field(default_factory=dict)
     unwritable: frozenset[str] = frozenset()
+    child_links: dict[int, dict[str, list[LinkChild]]] = field(default_factory=dict)
+    retiring: dict[str, SourceRecord] = field(default_factory=dict)
 
     def run(self, changes: Sequence[Change]) -> list[PlanItem]:
         mapping = self.pair.mapping(self.flow)
@@ -57,6 +62,7 @@ class _Planning:
         records = self._fetch(changes)
         with self.pair.store.begin() as tx:
             self.links = tx.links(self.flow.entity, self.flow.source, [change.source_id for change in changes])
+        self.retiring = self._fetch_retiring(mapping, [change for change in changes if change.source_id not in records])
         open_records = [self._admit(change, records.get(change.source_id)) for change in changes]
         admitted = [record for record in open_records if record is not None]
         rows = self._transform(mapping, admitted)
@@ -64,8 +70,8 @@ class _Planning:
         seekers = [
             Seeker(
                 record.id,
-                rows[record.id].values,
-                match_key(mapping, rows[record.id].values),
+                rows[record.id],
+                match_key(mapping, rows[record.id]),
                 resumed=record.id in self.links,
             )
             for record in admitted
@@ -74,17 +80,20 @@ class _Planning:
         matches = find_matches(self.pair.store, self._target, mapping, seekers) if seekers else {}
         waiting = [record for record in admitted if record.id not in self.items]
         founds = [_found(currents.get(record.id), matches.get(record.id)) for record in waiting]
-        presents = iter(read_targets(mapping, [found.raw for found in founds if found is not None]))
+        raws = [found.raw for found in founds if found is not None]
+        presents = iter(zip(read_targets(mapping, raws), read_target_children(mapping, raws), strict=True))
         with self.pair.store.begin() as tx:
             self.unwritable = tx.unwritable(self.flow.target, self.flow.entity)
+            self.child_links = self._child_links(tx, mapping)
         for record, found in zip(waiting, founds, strict=True):
-            present = None if found is None else next(presents)
+            present, children = (None, {}) if found is None else next(presents)
             self._merge_one(
                 mapping,
                 record,
                 rows[record.id],
                 found=found,
                 present=present,
+                children=children,
                 match=matches.get(record.id),
                 linked=currents.get(record.id),
             )
@@ -93,6 +102,15 @@ class _Planning:
     @property
     def _target(self) -> Any:
         return self.pair.gateway(self.flow.target, self.flow.entity)
+
+    def _child_links(self, tx: Transaction, mapping: CompiledMapping) -> dict[int, dict[str, list[LinkChild]]]:
+        """By link and kind the stored pairs of children."""
+        ids = [link.id for link in self.links.values() if link.id is not None]
+        result: dict[int, dict[str, list[LinkChild]]] = {}
+        for child in mapping.children.values():
+            for link_id, links in tx.children(ids, child.kind).items():
+                result.setdefault(link_id, {})[child.kind] = links
+        return result
 
     def _fetch(self, changes: Sequence[Change]) -> dict[str, SourceRecord]:
         """A webhook or a button brings only an id; a poll has brought the record, which saves the second read."""
@@ -122,7 +140,19 @@ class _Planning:
             return None
         return record
 
+    def _fetch_retiring(self, mapping: CompiledMapping, gone: Sequence[Change]) -> dict[str, SourceRecord]:
+        """By source id the counterparts of deleted records that the settings want changed, not only unlinked."""
+        if not (mapping.on_delete and self.pair.settings.retires(self.flow)):
+            return {}
+        links = [self.links[change.source_id] for change in gone if change.source_id in self.links]
+        wanted = {link.id_in(self.flow.target): link.id_in(self.flow.source) for link in links}
+        found = self._target.fetch([other for other in wanted if other is not None])
+        return {
+            source_id: found[other] for other, source_id in wanted.items() if other in found and source_id is not None
+        }
+
     def _put_gone(self, change: Change, link: Link | None) -> None:
+        current = self.retiring.get(change.source_id)
         if link is None:
             reason = f"deleted in {self.flow.source.value} before it was ever synchronised"
             action = Action.UNCHANGED
@@ -135,6 +165,8 @@ class _Planning:
             action=action,
             reason=reason,
             link=link,
+            current=current,
+            changes={} if current is None else self.pair.mapping(self.flow).on_delete,
             display_name=change.display_name if link is None else link.display_name,
         )
 
@@ -182,11 +214,12 @@ class _Planning:
         *,
         found: SourceRecord | None,
         present: Mapping[str, Any] | None,
+        children: ChildRows,
         match: Match | None,
         linked: SourceRecord | None,
     ) -> None:
         link = self.links.get(record.id)
-        key = match_key(mapping, row.values)
+        key = match_key(mapping, row)
         name = mapping.name_of(row.values)
         if match is not None and match.error is not None:
             self.items[record.id] = self._item(
@@ -203,20 +236,27 @@ class _Planning:
             return
         if match is not None and match.record is not None:
             link = _joined(link, match.link)
-        decisions = merge(
-            mapping.fields,
-            MergeInput(
-                source=self.flow.source,
-                incoming=row.values,
-                defaulted=row.defaulted,
-                present=present,
-                base={} if link is None else link.base.get(self.flow.name, {}),
-                unwritable=self.unwritable,
-                source_time=record.updated_at,
-                target_time=None if found is None else found.updated_at,
-            ),
+        compared = MergeInput(
+            source=self.flow.source,
+            incoming=row.values,
+            defaulted=row.defaulted,
+            present=present,
+            base={} if link is None else link.base.get(self.flow.name, {}),
+            unwritable=self.unwritable,
+            source_time=record.updated_at,
+            target_time=None if found is None else found.updated_at,
         )
-        changes = changes_of(decisions)
+        known = self.child_links.get(link.id, {}) if link is not None and link.id is not None else {}
+        lists = tuple(
+            pair_children(
+                child, self.flow.source, row.children[list_name], children.get(list_name, ()), known.get(child.kind, ())
+            )
+            for list_name, child in mapping.children.items()
+            if list_name in row.children
+        )
+        merged = merge_children(lists, compared)
+        decisions = {**merge(mapping.fields, compared), **merged.decisions}
+        changes = {**changes_of({name: decisions[name] for name in mapping.fields}), **merged.changes}
         conflicts = conflicts_of(decisions)
         action, reason = _action(linked, found, changes, conflicts)
         error = None
@@ -231,6 +271,8 @@ class _Planning:
             incoming=row.values,
             changes=changes,
             decisions=decisions,
+            lists=lists,
+            child_links=known,
             match_key=key,
             display_name=name,
             error=error,
