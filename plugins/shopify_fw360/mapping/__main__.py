@@ -94,21 +94,25 @@ def _next_step(problems: Sequence[Problem]) -> str:
 
 
 def _find(file: Path) -> tuple[CompiledMapping, dict[str, Rule]]:
+    """Return a mapping with its rules as written, those of children as ``list.field``."""
     checked = _checked(file.parent)
     own = [problem for problem in checked.problems if problem.file == str(file)]
     if own:
         raise MappingError(own)
     for flow, document in checked.documents.items():
         if document.file == str(file):
-            return checked.mappings[flow], document.model.fields
+            rules = dict(document.model.fields)
+            for name, child in document.model.children.items():
+                rules.update((f"{name}.{field}", rule) for field, rule in child.fields.items())
+            return checked.mappings[flow], rules
     raise MappingError([Problem(MAPPING_INVALID, str(file), 1, None, "file", "there is no such mapping file")])
 
 
 def _show(options: argparse.Namespace) -> int:
     mapping, rules = _find(options.file)
     rows = [("FIELD", "TYPE", "FROM", "APPLY", "MERGE", "NOTES")]
-    for name, rule in rules.items():
-        compiled = mapping.fields[name]
+    for name, compiled in mapping.all_rules:
+        rule = rules[name]
         calls = ", ".join(json.dumps(call.plain()).strip('"') for call in rule.apply)
         rows.append((name, compiled.target.type.value, _source(rule.from_), calls, compiled.merge, _notes(rule)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from shopify_fw360.errors import MAPPING_INVALID, MAPPING_UNKNOWN_FIELD
+from shopify_fw360.errors import MAPPING_UNKNOWN_FIELD
 from shopify_fw360.mapping.columns import Expression as Evaluated
 from shopify_fw360.mapping.columns import Mode, Step
 from shopify_fw360.mapping.kinds import CONVERTIBLE, POLICY_TYPES, Kind, kind_of_literal
 from shopify_fw360.mapping.loader import MappingDocument
-from shopify_fw360.mapping.lookups import Lookups, Skip, Work, unknown
+from shopify_fw360.mapping.lookups import ListPlace, Lookups, Skip, Work, unknown
 from shopify_fw360.mapping.model import (
     Applied,
     Expression,
@@ -39,7 +39,7 @@ from shopify_fw360.mapping.pipeline import (
 )
 from shopify_fw360.mapping.problems import MappingError, Problem
 from shopify_fw360.mapping.registry import FUNCTIONS, Call, Context, suggest
-from shopify_fw360.mapping.rules import CompiledMapping, FieldRule
+from shopify_fw360.mapping.rules import ChildMapping, CompiledMapping, FieldRule
 from shopify_fw360.mapping.values import Invalid
 from shopify_fw360.records import UNSET, FieldType, Schema, TargetField
 from shopify_fw360.settings import SyncSettings
@@ -107,33 +107,100 @@ class _Compiler:
         self._context = context
         self._policies = policies
         self._needs_context = False
+        self._beside: Mapping[str, Rule] = {}
+        """Rules that stand beside the one that is compiled."""
 
     def run(self) -> CompiledMapping:
         model = self._document.model
-        fields: dict[str, FieldRule] = {}
-        for name, rule in model.fields.items():
-            compiled = self._rule(name, rule)
-            if compiled is not None:
-                fields[name] = compiled
-        self._check_match(fields)
-        return CompiledMapping(
+        fields = self._rules(model.fields, ("fields",))
+        children = self._children()
+        on_delete = self._on_delete(fields)
+        compiled = CompiledMapping(
             flow=self._document.flow,
             fields=fields,
             match=tuple(model.match),
             names=tuple((part,) if isinstance(part, str) else tuple(part) for part in model.display_name),
-            digest=self._digest(fields),
+            digest=self._digest(fields, children),
             sources=tuple(self._lookups.sources.values()),
-            read_paths=frozenset(present.path for rule in fields.values() for present in rule.present),
+            read_paths=frozenset(self._lookups.read_paths),
             warnings=tuple(self._lookups.warnings),
             file=self._document.file,
+            children=children,
+            on_delete=on_delete,
         )
+        self._check_match(compiled)
+        return compiled
+
+    def _rules(
+        self,
+        rules: Mapping[str, Rule],
+        place: tuple[str, ...],
+        source: ListPlace | None = None,
+        target: ListPlace | None = None,
+    ) -> dict[str, FieldRule]:
+        """Compile rules that stand beside each other, of the record or of the items of a list."""
+        self._beside = rules
+        fields: dict[str, FieldRule] = {}
+        for name, rule in rules.items():
+            here = (*place, name)
+            work = Work(
+                name if target is None else f"{target.name}.{name}",
+                here,
+                self._document.line(*here),
+                name if target is None else target.absolute(name),
+                source,
+            )
+            compiled = self._rule(work, name, rule, target)
+            if compiled is not None:
+                fields[name] = compiled
+        return fields
+
+    # -- children ------------------------------------------------------------------------------------------------------
+
+    def _children(self) -> dict[str, ChildMapping]:
+        model = self._document.model
+        result: dict[str, ChildMapping] = {}
+        for name, child in model.children.items():
+            place = ("children", name)
+            target = self._lookups.find_list(model.target, name, place)
+            source = self._lookups.find_list(model.source, child.from_, (*place, "from"))
+            if source is None or target is None:
+                continue
+            fields = self._rules(child.fields, (*place, "fields"), source, target)
+            result[name] = ChildMapping(
+                name=name,
+                source_list=child.from_,
+                kind=child.kind,
+                match=tuple(entry for entry in child.match if entry in fields),
+                fields=fields,
+                source_accessor=source.accessor,
+                target_accessor=target.accessor,
+                order=child.order,
+                min_items=child.min_items or 0,
+                max_items=child.max_items,
+            )
+        return result
+
+    def _on_delete(self, fields: Mapping[str, FieldRule]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for name, value in self._document.model.on_delete.items():
+            rule = fields.get(name)
+            if rule is None:
+                continue
+            try:
+                result[name] = rule.pipeline.finish.check(value)
+            except Invalid as fault:
+                shown = json.dumps(value, default=str)
+                self._lookups.report_at(
+                    ("on_delete", name), name, f"{shown} breaks the rule {fault.rule}: {fault.message}"
+                )
+        return result
 
     # -- one rule ------------------------------------------------------------------------------------------------------
 
-    def _rule(self, name: str, rule: Rule) -> FieldRule | None:
-        work = Work(name, self._document.line("fields", name))
+    def _rule(self, work: Work, name: str, rule: Rule, within: ListPlace | None) -> FieldRule | None:
         target = self._lookups.find_target(work, rule)
-        present = self._lookups.find_present(work, target)
+        present = self._lookups.find_present(work, target, within)
         try:
             expression, kind = self._expression(work, rule.from_, "from", main=True)
             apply_steps, kind = self._calls(work, rule.apply, kind, "apply")
@@ -142,6 +209,7 @@ class _Compiler:
                 FieldType.JSON if target is None else target.type,
                 _smallest(rule.max_length, None if target is None else target.max_length),
                 None if rule.pattern is None else re.compile(rule.pattern),
+                rule.max_items,
             )
             if target is not None:
                 kind = self._map(work, rule, kind, steps, finish)
@@ -166,6 +234,7 @@ class _Compiler:
                 expression, tuple(steps), finish, defaults, required=rule.required, park=rule.on_invalid == "park"
             ),
             line=work.line,
+            refers=rule.refers,
         )
 
     def _policy(self, rule: Rule) -> MergePolicy:
@@ -180,6 +249,12 @@ class _Compiler:
             self._lookups.report(work, "merge", f"{policy} works on {kinds}, and this field is {target.type.value}")
         if rule.pattern is not None and target.type is not FieldType.TEXT:
             self._lookups.report(work, "pattern", f"works on text, and this field is {target.type.value}")
+        if rule.max_items is not None and target.type not in (FieldType.TAGS, FieldType.JSON):
+            self._lookups.report(work, "max_items", f"works on lists, and this field is {target.type.value}")
+        lists = [child.from_ for child in self._document.model.children.values()]
+        if rule.refers is not None and (work.within is None or rule.refers not in lists):
+            where = "a field of a child" if work.within is None else f"one of {', '.join(sorted(lists))}"
+            self._lookups.report(work, "refers", f"'{rule.refers}': a reference stands in {where}")
 
     # -- expressions ---------------------------------------------------------------------------------------------------
 
@@ -295,10 +370,10 @@ class _Compiler:
         calls = [Call(function)]
         expression: Expression = where
         if of == "field":
-            other = self._document.model.fields.get(where)
+            other = self._beside.get(where)
             if other is None:
                 self._lookups.report(
-                    work, rule, f"{name} needs a field '{where}' in this file; write out {{from: …, apply: […]}}"
+                    work, rule, f"{name} needs a field '{where}' beside it; write out {{from: …, apply: […]}}"
                 )
                 raise Skip
             expression = other.from_
@@ -349,7 +424,7 @@ class _Compiler:
         standing = self._standing(work, entry, "default")
         if standing is not None:
             return standing, FieldType.TEXT
-        missing = self._lookups.knows(entry)
+        missing = self._lookups.knows(work, entry)
         if missing is not None:
             if not re.fullmatch(r"[a-z$][\w$.]*", entry):
                 return None, None
@@ -381,28 +456,39 @@ class _Compiler:
         self._lookups.report(work, "type", f"{kind.value} cannot become {wanted.value}{hint}")
         raise Skip
 
-    def _check_match(self, fields: Mapping[str, FieldRule]) -> None:
-        for position, name in enumerate(self._document.model.match):
-            rule = fields.get(name)
+    def _check_match(self, mapping: CompiledMapping) -> None:
+        for position, name in enumerate(mapping.match):
+            rule = mapping.rule_of(name)
             if rule is not None and rule.target.type is not FieldType.TEXT:
-                line = self._document.line("match", position)
-                self._lookups.problems.append(
-                    Problem(MAPPING_INVALID, self._document.file, line, name, "match", "a natural key is a text field")
-                )
+                self._lookups.report_at(("match", position), name, "a natural key is a text field")
 
-    def _digest(self, fields: Mapping[str, FieldRule]) -> str:
+    def _digest(self, fields: Mapping[str, FieldRule], children: Mapping[str, ChildMapping]) -> str:
         model = self._document.model
-        rules = {
+        lists = {
             name: {
-                **model.fields[name].model_dump(mode="json", by_alias=True, exclude_defaults=True),
-                "merge": rule.merge,
-                "field": [rule.target.type.value, rule.target.metafield_type],
+                **model.children[name].model_dump(
+                    mode="json", by_alias=True, exclude_defaults=True, exclude={"fields"}
+                ),
+                "fields": _meaning(model.children[name].fields, child.fields),
             }
-            for name, rule in fields.items()
+            for name, child in children.items()
         }
         domain = self._context.placeholder_domain if self._needs_context else None
-        meaning = [LANGUAGE, self._document.flow.name, list(model.match), domain, rules]
+        meaning = [LANGUAGE, self._document.flow.name, list(model.match), domain, _meaning(model.fields, fields)]
+        if lists:
+            meaning.append(lists)
         return blake2b(json.dumps(meaning, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _meaning(written: Mapping[str, Rule], compiled: Mapping[str, FieldRule]) -> dict[str, Any]:
+    return {
+        name: {
+            **written[name].model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            "merge": rule.merge,
+            "field": [rule.target.type.value, rule.target.metafield_type],
+        }
+        for name, rule in compiled.items()
+    }
 
 
 def _standing_names() -> list[str]:

@@ -94,7 +94,7 @@ def check_directory(
         reverse = checked.mappings.get(flow.reverse)
         if flow.source is System.SHOPIFY and reverse is not None:
             checked.problems += _check_pair(mapping, reverse)
-    groups = {rule.group for mapping in checked.mappings.values() for rule in mapping.fields.values() if rule.group}
+    groups = {rule.group for mapping in checked.mappings.values() for _, rule in mapping.all_rules if rule.group}
     for group in policies or {}:
         if group not in groups:
             message = f"no mapping has a group '{group}'{suggest(group, groups)}"
@@ -112,8 +112,8 @@ def corresponding(one: CompiledMapping, other: CompiledMapping) -> Iterator[tupl
     Yields:
         Pairs of rules of which each is made of what the other one writes.
     """
-    for mine in one.fields.values():
-        for theirs in other.fields.values():
+    for _, mine in one.all_rules:
+        for _, theirs in other.all_rules:
             if not theirs.main_paths.isdisjoint(mine.reads) and not mine.main_paths.isdisjoint(theirs.reads):
                 yield mine, theirs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -19,8 +19,9 @@ from shopify_fw360.errors import REQUIRED_MISSING, ErrorCode, SyncError
 from shopify_fw360.mapping.columns import Batch
 from shopify_fw360.mapping.compiler import CompiledMapping, FieldRule
 from shopify_fw360.mapping.pipeline import FirstExpression, PathExpression
-from shopify_fw360.mapping.values import CONVERTERS, Invalid, excerpt
-from shopify_fw360.records import UNSET, FieldType, Raw, Unset
+from shopify_fw360.mapping.rules import ChildMapping
+from shopify_fw360.mapping.values import CONVERTERS, Invalid, excerpt, kind_name
+from shopify_fw360.records import UNSET, FieldType, Raw, SourceField, Unset
 
 
 class ChildRow(NamedTuple):
@@ -137,33 +138,127 @@ def transform(mapping: CompiledMapping, records: Sequence[Raw]) -> TransformResu
     return TransformResult(rows, omissions)
 
 
-def _transform(mapping: CompiledMapping, records: Sequence[Raw], start: int) -> TransformResult:
-    batch = Batch(records)
+@dataclass(slots=True)
+class _Columns:
+    """What a set of rules made of a batch.
+
+    Args:
+        rows: values per row.
+        faults: why rows must be parked, by row, with field and source value.
+        omissions: values left out, with row, field and source value.
+        defaulted: names of defaulted fields, by row.
+    """
+
+    rows: list[dict[str, Any]]
+    faults: dict[int, list[tuple[str, Invalid, Any]]] = field(default_factory=dict)
+    omissions: list[tuple[int, str, Invalid, Any]] = field(default_factory=list)
+    defaulted: dict[int, list[str]] = field(default_factory=dict)
+
+
+def _run_rules(rules: Mapping[str, FieldRule], batch: Batch) -> _Columns:
     columns = []
-    rejections: dict[int, Rejection] = {}
-    unusable: set[int] = set()
-    omissions: list[Rejection] = []
-    defaulted: dict[int, list[str]] = {}
-    for name, rule in mapping.fields.items():
+    result = _Columns([])
+    for name, rule in rules.items():
         column = rule.pipeline.run(batch)
         columns.append(column.values)
         for row, fault in column.faults.items():
-            if fault.code is not REQUIRED_MISSING:
-                unusable.add(row)
-            if row not in rejections:
-                rejections[row] = _rejection(start + row, name, fault, column.originals[row])
+            result.faults.setdefault(row, []).append((name, fault, column.originals[row]))
         for row, fault in column.omissions.items():
-            omissions.append(_rejection(start + row, name, fault, column.originals[row]))
+            result.omissions.append((row, name, fault, column.originals[row]))
         for row in column.defaulted:
-            defaulted.setdefault(row, []).append(name)
-    rows: list[Row | Rejection] = list(map(Row, _values(list(mapping.fields), columns), repeat(_NOTHING_DEFAULTED)))
-    for index, names in defaulted.items():
-        rows[index] = Row(rows[index].values, frozenset(names))  # type: ignore[union-attr]
-    for index, rejection in rejections.items():
-        partial = None if index in unusable else rows[index]
+            result.defaulted.setdefault(row, []).append(name)
+    result.rows = _values(list(rules), columns)
+    return result
+
+
+def _transform(mapping: CompiledMapping, records: Sequence[Raw], start: int) -> TransformResult:
+    own = _run_rules(mapping.fields, Batch(records))
+    faults, omissions = own.faults, own.omissions
+    rows: list[Row | Rejection] = list(map(Row, own.rows, repeat(_NOTHING_DEFAULTED)))
+    for index, names in own.defaulted.items():
+        rows[index] = Row(own.rows[index], frozenset(names))
+    if mapping.children:
+        held: list[dict[str, tuple[ChildRow, ...]]] = [{} for _ in records]
+        for child in mapping.children.values():
+            _add_children(child, records, held, faults, omissions)
+        for index, children in enumerate(held):
+            rows[index] = rows[index]._replace(children=children)  # type: ignore[union-attr]
+    for index, found in faults.items():
+        name, fault, original = found[0]
+        usable = all(each.code is REQUIRED_MISSING for _, each, _ in found)
+        partial = rows[index] if usable else None
+        rejection = _rejection(start + index, name, fault, original)
         rows[index] = replace(rejection, partial=partial) if isinstance(partial, Row) else rejection
-    kept = (item for item in omissions if item.index - start not in rejections)
+    kept = [_rejection(start + row, *rest) for row, *rest in omissions if row not in faults]
     return TransformResult(rows, sorted(kept, key=lambda item: item.index))
+
+
+@dataclass(slots=True)
+class _Items:
+    """The items of one list of a batch of records, as one batch of their own.
+
+    Args:
+        raws: all items.
+        ids: of each item.
+        spans: per record the positions of its items; absent where the record does not tell its list.
+        faults: records whose list is no list of records.
+    """
+
+    raws: list[Raw]
+    ids: list[str]
+    spans: dict[int, range]
+    faults: dict[int, tuple[str, Invalid]]
+
+
+def _items(list_name: str, accessor: tuple[str, ...], records: Sequence[Raw]) -> _Items:
+    result = _Items([], [], {}, {})
+    column = Batch(records).read(SourceField(list_name, accessor, FieldType.JSON))
+    for index, found in enumerate(column):
+        if found is UNSET or found is None:
+            continue
+        if not isinstance(found, list | tuple):
+            result.faults[index] = (list_name, Invalid("type", f"{kind_name(found)} where a list is expected"))
+            continue
+        first = len(result.raws)
+        for place, item in enumerate(found, 1):
+            child_id = item.get("id") if isinstance(item, Mapping) else None
+            if child_id is None or child_id == "":
+                result.faults[index] = (f"{list_name}[{place}].id", Invalid("id", "the item has no id"))
+                break
+            result.raws.append(item)
+            result.ids.append(str(child_id))
+        result.spans[index] = range(first, len(result.raws))
+    return result
+
+
+def _add_children(
+    child: ChildMapping,
+    records: Sequence[Raw],
+    held: list[dict[str, tuple[ChildRow, ...]]],
+    faults: dict[int, list[tuple[str, Invalid, Any]]],
+    omissions: list[tuple[int, str, Invalid, Any]],
+) -> None:
+    items = _items(child.name, child.source_accessor, records)
+    for index, (name, fault) in items.faults.items():
+        faults.setdefault(index, []).append((name, fault, None))
+    columns = _run_rules(child.fields, Batch(items.raws)) if items.raws else _Columns([])
+    for index, span in items.spans.items():
+        held[index][child.name] = tuple(
+            ChildRow(items.ids[at], columns.rows[at], frozenset(columns.defaulted.get(at, ()))) for at in span
+        )
+        if (number := len(span)) < child.min_items or number > (child.max_items or number):
+            rule, limit = ("min_items", child.min_items) if number < child.min_items else ("max_items", child.max_items)
+            words = "at least" if rule == "min_items" else "at most"
+            fault = Invalid(rule, f"{number} items; {words} {limit} are allowed")
+            faults.setdefault(index, []).append((child.name, fault, None))
+    owners = [(index, place) for index, span in items.spans.items() for place in range(1, len(span) + 1)]
+    for at in sorted(columns.faults):
+        index, place = owners[at]
+        for name, fault, original in columns.faults[at]:
+            faults.setdefault(index, []).append((f"{child.name}[{place}].{name}", fault, original))
+    for at, name, fault, original in columns.omissions:
+        index, place = owners[at]
+        omissions.append((index, f"{child.name}[{place}].{name}", fault, original))
 
 
 def _values(names: list[str], columns: list[list[Any]]) -> list[dict[str, Any]]:
@@ -194,11 +289,36 @@ def read_targets(mapping: CompiledMapping, raws: Sequence[Raw]) -> list[dict[str
         is absent, None is known to be empty. A stored value that does not fit the field's type is brought to it by the
         field's own ``same``, and counts as unknown if that fails too.
     """
+    return _present_values(mapping.fields, raws)
+
+
+def read_target_children(mapping: CompiledMapping, raws: Sequence[Raw]) -> list[dict[str, tuple[ChildRow, ...]]]:
+    """Read what the children of target records hold now.
+
+    Args:
+        mapping: of the flow.
+        raws: records of the target system.
+
+    Returns:
+        For each record its children by target list, with values as in read_targets; a list that the record does not
+        tell is absent.
+    """
+    result: list[dict[str, tuple[ChildRow, ...]]] = [{} for _ in raws]
+    for child in mapping.children.values():
+        items = _items(child.name, child.target_accessor, raws)
+        values = _present_values(child.fields, items.raws)
+        for index, span in items.spans.items():
+            if index not in items.faults:
+                result[index][child.name] = tuple(ChildRow(items.ids[at], values[at]) for at in span)
+    return result
+
+
+def _present_values(rules: Mapping[str, FieldRule], raws: Sequence[Raw]) -> list[dict[str, Any]]:
     if not raws:
         return []
     batch = Batch(raws)
     names, columns = [], []
-    for name, rule in mapping.fields.items():
+    for name, rule in rules.items():
         if rule.present:
             names.append(name)
             columns.append(_present(rule, batch))
@@ -287,7 +407,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
     return list(value) if isinstance(value, tuple) else str(value)
-
-
-def read_target_children(mapping: CompiledMapping, raws: Sequence[Raw]) -> list[dict[str, tuple[ChildRow, ...]]]:
-    return [{} for _ in raws]

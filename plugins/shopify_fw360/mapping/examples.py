@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from shopify_fw360.errors import MAPPING_INVALID
-from shopify_fw360.mapping.compiler import CompiledMapping
+from shopify_fw360.mapping.compiler import CompiledMapping, FieldRule
 from shopify_fw360.mapping.engine import Rejection, Row, transform
 from shopify_fw360.mapping.loader import MappingDocument
 from shopify_fw360.mapping.model import Case
@@ -44,19 +45,44 @@ def run_example(mapping: CompiledMapping, case: Case) -> list[str]:
         return [] if found == wanted else [f"parked with {found[0]} on {found[1]}: {row.message}"]
     if isinstance(row, Rejection):
         return [f"parked with {row.code.code} on {row.field}: {row.message}"]
-    wanted_values = {name: _canonical(mapping, name, value) for name, value in (case.output or {}).items()}
-    differences = [
-        f"{name} is {_shown(row.values, name)} instead of {_shown(wanted_values, name)}"
-        for name in {**wanted_values, **row.values}
-        if name not in row.values or name not in wanted_values or row.values[name] != wanted_values[name]
-    ]
-    if row.defaulted != frozenset(case.defaulted):
-        differences.append(f"defaults are {sorted(row.defaulted)} instead of {sorted(case.defaulted)}")
+    output = dict(case.output or {})
+    differences = []
+    for name, child in mapping.children.items():
+        listed = output.pop(name, None)
+        found_rows = row.children.get(name)
+        if listed is None and found_rows is None:
+            continue
+        wanted_rows = listed if isinstance(listed, list) else []
+        if found_rows is None or len(found_rows) != len(wanted_rows):
+            number = "left out" if found_rows is None else f"{len(found_rows)} items"
+            differences.append(f"{name} is {number} instead of {len(wanted_rows)} items")
+            continue
+        for place, (found_row, wanted_row) in enumerate(zip(found_rows, wanted_rows, strict=True), 1):
+            differences += _differences(child.fields, found_row.values, wanted_row, f"{name}[{place}].")
+    differences = _differences(mapping.fields, row.values, output) + differences
+    defaulted = row.defaulted | {
+        f"{name}[{place}].{field}"
+        for name, rows in row.children.items()
+        for place, child_row in enumerate(rows, 1)
+        for field in child_row.defaulted
+    }
+    if defaulted != frozenset(case.defaulted):
+        differences.append(f"defaults are {sorted(defaulted)} instead of {sorted(case.defaulted)}")
     return differences
 
 
-def _canonical(mapping: CompiledMapping, name: str, value: Any) -> Any:
-    rule = mapping.fields.get(name)
+def _differences(
+    rules: Mapping[str, FieldRule], values: dict[str, Any], stated: Mapping[str, Any], prefix: str = ""
+) -> list[str]:
+    wanted = {name: _canonical(rules.get(name), value) for name, value in stated.items()}
+    return [
+        f"{prefix}{name} is {_shown(values, name)} instead of {_shown(wanted, name)}"
+        for name in {**wanted, **values}
+        if name not in values or name not in wanted or values[name] != wanted[name]
+    ]
+
+
+def _canonical(rule: FieldRule | None, value: Any) -> Any:
     if rule is None:
         return value
     if value is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -130,8 +130,9 @@ def read_text(text: str, file: str) -> tuple[MappingDocument | None, list[Proble
 
 def _without(data: dict[Any, Any], faulty: set[Place]) -> dict[Any, Any]:
     sound = {key: value for key, value in data.items() if (key,) not in faulty and key != "examples"}
-    if isinstance(sound.get("fields"), dict):
-        sound["fields"] = {name: rule for name, rule in sound["fields"].items() if ("fields", name) not in faulty}
+    for key in ("fields", "children"):
+        if isinstance(sound.get(key), dict):
+            sound[key] = {name: rule for name, rule in sound[key].items() if (key, name) not in faulty}
     return sound
 
 
@@ -144,13 +145,61 @@ def _check_names(data: Mapping[Any, Any], file: str, lines: Mapping[Place, int])
     fields = data.get("fields")
     if not isinstance(fields, dict):
         return problems
-    for key in ("match", "display_name"):
-        entries = data.get(key)
-        for position, entry in enumerate(entries if isinstance(entries, list) else ()):
-            for name in entry if isinstance(entry, list) else [entry]:
-                if isinstance(name, str) and name not in fields:
-                    message = f"'{name}' is not in fields{suggest(name, fields)}"
-                    problems.append(Problem(MAPPING_INVALID, file, lines[(key, position)], None, key, message))
+    children = {name: child for name, child in _dict(data.get("children")).items() if isinstance(child, dict)}
+    of_children = [f"{name}.{field}" for name, child in children.items() for field in _dict(child.get("fields"))]
+    problems += _unknown_names(data, (), "match", [*fields, *of_children], file, lines)
+    problems += _unknown_names(data, (), "display_name", fields, file, lines)
+    for name in _dict(data.get("on_delete")):
+        if name not in fields:
+            message = f"'{name}' is not in fields{suggest(name, fields)}"
+            problems.append(Problem(MAPPING_INVALID, file, lines["on_delete", name], None, "on_delete", message))
+    for name, child in children.items():
+        known = _dict(child.get("fields"))
+        problems += _unknown_names(child, ("children", name), "match", known, file, lines)
+        order = child.get("order")
+        if isinstance(order, str) and order not in known:
+            message = f"'{order}' is not in fields{suggest(order, known)}"
+            problems.append(Problem(MAPPING_INVALID, file, lines["children", name, "order"], name, "order", message))
+    for key in ("kind", "from"):
+        problems += _repeated(children, key, file, lines)
+    return problems
+
+
+def _dict(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _unknown_names(
+    data: Mapping[Any, Any],
+    place: Place,
+    key: str,
+    known: Collection[str],
+    file: str,
+    lines: Mapping[Place, int],
+) -> list[Problem]:
+    """Names in a list (or a list of lists) that are no fields."""
+    entries = data.get(key)
+    problems = []
+    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+        for name in entry if isinstance(entry, list) else [entry]:
+            if isinstance(name, str) and name not in known:
+                message = f"'{name}' is not in fields{suggest(name, known)}"
+                line = lines[(*place, key, position)]
+                problems.append(Problem(MAPPING_INVALID, file, line, _field_of((*place, key)), key, message))
+    return problems
+
+
+def _repeated(children: Mapping[str, Any], key: str, file: str, lines: Mapping[Place, int]) -> list[Problem]:
+    first: dict[Any, str] = {}
+    problems = []
+    for name, child in children.items():
+        value = child.get(key)
+        if not isinstance(value, str):
+            continue
+        if value in first:
+            message = f"'{value}' is that of {first[value]} already"
+            problems.append(Problem(MAPPING_INVALID, file, lines["children", name, key], name, key, message))
+        first.setdefault(value, name)
     return problems
 
 
@@ -231,7 +280,11 @@ def _scalar(tag: str, text: str) -> Any:
 
 
 def _field_of(place: Place) -> str | None:
-    return str(place[1]) if len(place) > 1 and place[0] == "fields" else None
+    if len(place) > 1 and place[0] == "fields":
+        return str(place[1])
+    if len(place) > 1 and place[0] == "children":
+        return f"{place[1]}.{place[3]}" if len(place) > 3 and place[2] == "fields" else str(place[1])
+    return None
 
 
 def _problems_of(error: ValidationError, file: str, lines: Mapping[Place, int]) -> list[Problem]:
@@ -267,6 +320,8 @@ def _keys_beside(place: Place) -> list[str]:
     """Return the keys that may stand where an unknown one stands."""
     depth = len(place)
     models: dict[int, type[BaseModel]] = {1: MappingModel, 3: model.Rule}
+    if place and place[0] == "children":
+        models = {3: model.Children, 5: model.Rule}
     if place and place[0] == "examples":
         return _names(model.Parked if "parked" in place[:-1] else model.Case)
     if depth in models:

@@ -18,19 +18,46 @@ class Skip(Exception):  # noqa: N818 - ends the work on one rule whose fault is 
     """The rule cannot be compiled further; the fault is among the problems."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListPlace:
+    """A list of child records in a schema.
+
+    Args:
+        name: of the list.
+        accessor: keys that lead to it.
+    """
+
+    name: str
+    accessor: tuple[str, ...]
+
+    def absolute(self, path: str) -> str:
+        """Return the schema's path of a field of an item."""
+        return f"{self.name}[].{path}"
+
+    def relative(self, found: SourceField) -> SourceField:
+        """Return a field of an item as it is read from the item itself; its path stays that of the schema."""
+        return replace(found, accessor=found.accessor[len(self.accessor) + 1 :])
+
+
 @dataclass(slots=True)
 class Work:
     """One rule while it is compiled.
 
     Args:
-        name: of the target field.
+        name: of the target field; of a child's field ``list.field``.
+        place: keys that lead to it in the file.
         line: in the file.
+        target: name by which the target's schema knows it; of a child's field ``list[].field``.
+        within: list of the source its paths are relative to, None for a field of the record itself.
         paths: source paths it turned out to use.
         main_paths: those among them whose value it carries.
     """
 
     name: str
+    place: tuple[str, ...]
     line: int
+    target: str
+    within: ListPlace | None = None
     paths: set[str] = field(default_factory=set)
     main_paths: set[str] = field(default_factory=set)
 
@@ -53,21 +80,53 @@ class Lookups:
         self._target = target
         self._granted = granted
         self.sources: dict[str, SourceField] = {}
+        self.read_paths: set[str] = set()
         self.warnings: list[Problem] = []
         self.problems: list[Problem] = []
 
     def line(self, work: Work, rule: str) -> int:
         """Return the line of a key of a rule; ``map x`` is the entry x of the key map."""
-        return self._document.line("fields", work.name, *rule.split(" ", 1))
+        return self._document.line(*work.place, *rule.split(" ", 1))
 
     def report(self, work: Work, rule: str, message: str, *, code: ErrorCode = MAPPING_INVALID) -> None:
         """Note a fault."""
         self.problems.append(Problem(code, self._document.file, self.line(work, rule), work.name, rule, message))
 
-    def knows(self, path: str) -> UnknownFieldError | None:
+    def report_at(self, place: tuple[str | int, ...], name: str, message: str) -> None:
+        """Note a fault of a key outside of the rules."""
+        line = self._document.line(*place)
+        self.problems.append(Problem(MAPPING_INVALID, self._document.file, line, name, str(place[0]), message))
+
+    def find_list(self, schema_of: System, name: str, place: tuple[str, ...]) -> ListPlace | None:
+        """Return a list of child records, None if the system has none of that name or its items have no id.
+
+        Args:
+            schema_of: the system.
+            name: of the list.
+            place: key of the file that names it.
+        """
+        schema = self._source if schema_of is self._document.model.source else self._target
+        try:
+            found = schema.source(self._document.model.entity, f"{name}[].id")
+        except UnknownFieldError as error:
+            line = self._document.line(*place)
+            rule = place[2] if len(place) > 2 else "children"
+            self.problems.append(
+                Problem(MAPPING_UNKNOWN_FIELD, self._document.file, line, place[1], rule, unknown(error))
+            )
+            return None
+        if schema is self._source:
+            self.sources.setdefault(found.path, found)
+        else:
+            self.read_paths.add(found.path)
+        return ListPlace(name, found.accessor[: found.accessor.index("*")])
+
+    def knows(self, work: Work, path: str) -> UnknownFieldError | None:
         """Return None if the source has a field at the path, else why not."""
         try:
-            self._source.source(self._document.model.entity, path)
+            self._source.source(
+                self._document.model.entity, path if work.within is None else work.within.absolute(path)
+            )
         except UnknownFieldError as error:
             return error
         return None
@@ -75,7 +134,7 @@ class Lookups:
     def find_target(self, work: Work, rule: Rule) -> TargetField | None:
         """Return the target field with the type the rule gives it, None if the system has no such field."""
         try:
-            target = self._target.target(self._document.model.entity, work.name)
+            target = self._target.target(self._document.model.entity, work.target)
         except UnknownFieldError as error:
             self.report(work, "target field", unknown(error), code=MAPPING_UNKNOWN_FIELD)
             return None
@@ -96,8 +155,8 @@ class Lookups:
             return target
         return replace(target, type=wanted, same=SAME[wanted], max_length=None)
 
-    def find_present(self, work: Work, target: TargetField | None) -> tuple[SourceField, ...]:
-        """Return where the target's present value is read."""
+    def find_present(self, work: Work, target: TargetField | None, within: ListPlace | None) -> tuple[SourceField, ...]:
+        """Return where the target's present value is read; within a list relative to its item."""
         found = []
         for path in () if target is None else target.reads:
             try:
@@ -106,11 +165,18 @@ class Lookups:
                 self.report(work, "target field", f"its present value: {unknown(error)}", code=MAPPING_UNKNOWN_FIELD)
                 continue
             self._check_scopes(work, present, self._document.model.target, "target field")
-            found.append(present)
+            self.read_paths.add(present.path)
+            found.append(present if within is None else within.relative(present))
         return tuple(found)
 
     def path(self, work: Work, path: str, rule: str, *, main: bool = False) -> SourceField:
         """Return the source field at a path and note its use; raise Skip if there is none."""
+        if work.within is not None:
+            found = self._absolute(work, work.within.absolute(path), rule, main=main)
+            return work.within.relative(found)
+        return self._absolute(work, path, rule, main=main)
+
+    def _absolute(self, work: Work, path: str, rule: str, *, main: bool) -> SourceField:
         work.paths.add(path)
         if main:
             work.main_paths.add(path)

@@ -123,6 +123,10 @@ class Rule(_Model):
     group: Annotated[
         str | None, Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name under which settings replace the policy.")
     ] = None
+    max_items: Annotated[int | None, Field(strict=True, ge=1, description="Most entries of a list.")] = None
+    refers: Annotated[
+        StrictStr | None, Field(description="In children: the source list to an item of which the value is the id.")
+    ] = None
 
     @field_validator("metafield_type")
     @classmethod
@@ -155,6 +159,24 @@ def key_text(value: Any) -> str:
     return str(value)
 
 
+class Children(_Model):
+    """What the items of a target list are made of: variants, images."""
+
+    from_: Annotated[StrictStr, Field(alias="from", min_length=1, description="List of the source system.")]
+    kind: Annotated[
+        str,
+        Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name under which the pairs of ids are kept; never change it."),
+    ]
+    match: Annotated[
+        list[StrictStr],
+        Field(description="Fields that find the counterpart of an item without a link, tried in order."),
+    ] = []
+    order: Annotated[StrictStr | None, Field(description="Field that holds the place of an item in its list.")] = None
+    min_items: Annotated[int | None, Field(strict=True, ge=1, description="Park records with fewer items.")] = None
+    max_items: Annotated[int | None, Field(strict=True, ge=1, description="Park records with more items.")] = None
+    fields: Annotated[dict[StrictStr, Rule], Field(min_length=1)]
+
+
 class Parked(_Model):
     """How a parked record is recognised in an example."""
 
@@ -184,11 +206,18 @@ class MappingModel(_Model):
     entity: Entity
     source: System
     target: System
-    match: Annotated[list[StrictStr], Field(description="Natural keys (target fields), tried in order.")] = []
+    match: Annotated[
+        list[StrictStr], Field(description="Natural keys, tried in order: target fields, or list.field.")
+    ] = []
     display_name: Annotated[
         list[StrictStr | list[StrictStr]],
         Field(description="Target fields a person knows the record by; the first that has a value is shown."),
     ] = []
     merge: Annotated[MergePolicy, Field(description="Policy of fields that name none.")] = "ask"
+    on_delete: Annotated[
+        dict[StrictStr, Scalar],
+        Field(description="Written to the counterpart of a deleted record, if the settings want that."),
+    ] = {}
+    children: Annotated[dict[StrictStr, Children], Field(description="By target list what its items are made of.")] = {}
     fields: Annotated[dict[StrictStr, Rule], Field(min_length=1)]
     examples: list[Case] = []

@@ -125,11 +125,13 @@ class Finish:
         type: of the value.
         limit: longest text or entry in characters, None for no limit.
         pattern: the whole text must fit, None for any.
+        max_items: most entries of a list, None for no limit.
     """
 
     type: FieldType
     limit: int | None = None
     pattern: re.Pattern[str] | None = None
+    max_items: int | None = None
 
     def run(self, column: Column) -> None:
         """Bring the present values to their canonical form; what breaks a rule becomes a fault."""
@@ -144,6 +146,8 @@ class Finish:
             self._check_length(column, self.limit)
         if self.pattern is not None and self.type is FieldType.TEXT:
             column.convert(self._check_pattern)
+        if self.max_items is not None:
+            column.convert(self._check_items)
 
     def check(self, value: Any) -> Any:
         """Return the canonical form of one value; raise Invalid if it breaks a rule."""
@@ -167,6 +171,11 @@ class Finish:
                 [position for position, value in enumerate(values) if lengths(value) > limit],
                 lambda value: Invalid("max_length", f"{lengths(value)} characters; at most {limit} are allowed"),
             )
+
+    def _check_items(self, value: Any) -> Any:
+        if isinstance(value, list | tuple) and self.max_items is not None and len(value) > self.max_items:
+            raise Invalid("max_items", f"{len(value)} entries; at most {self.max_items} are allowed")
+        return value
 
     def _check_pattern(self, value: str) -> str:
         # A careless pattern takes quadratic time, which nobody notices on texts of this length.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,8 @@ class ChildMapping:
         source_accessor: keys that lead from a source record to its list.
         target_accessor: keys that lead from a target record to its list.
         order: target field that holds the place of a child in its list, None to leave the order to the target.
+        min_items: fewest children a record may have.
+        max_items: most children a record may have, None for no limit.
     """
 
     name: str
@@ -73,6 +75,8 @@ class ChildMapping:
     source_accessor: tuple[str, ...]
     target_accessor: tuple[str, ...]
     order: str | None = None
+    min_items: int = 0
+    max_items: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,22 @@ class CompiledMapping:
     def paths(self) -> frozenset[str]:
         """Source paths the mapping reads."""
         return frozenset(source.path for source in self.sources)
+
+    def rule_of(self, name: str) -> FieldRule | None:
+        """Return the rule of a target field, or of ``list.field``; None if there is none."""
+        if name in self.fields:
+            return self.fields[name]
+        list_name, _, field_name = name.partition(".")
+        child = self.children.get(list_name)
+        return None if child is None else child.fields.get(field_name)
+
+    @property
+    def all_rules(self) -> Iterator[tuple[str, FieldRule]]:
+        """Every rule with its name, those of children as ``list.field``."""
+        yield from self.fields.items()
+        for list_name, child in self.children.items():
+            for name, rule in child.fields.items():
+                yield f"{list_name}.{name}", rule
 
     @property
     def protected(self) -> frozenset[str]:
