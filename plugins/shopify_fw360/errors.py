@@ -359,6 +359,20 @@ FW360_VENDOR_PLUGIN = _define(
     "Two synchronisers on the same shop and site would feed each other.",
     "Switch the vendor's plugin off, or set site.allow_vendor_plugin in the connection's options.",
 )
+FW360_OFF = _define(
+    "SYNC-412",
+    Reaction.STOP_FLOW,
+    "Framework360 capability is off",
+    "The site does not offer this group of calls, its key may not use them, or the connection's options switch it off.",
+    "Switch the capability on in the connection's options if the site has it; otherwise switch the flow off.",
+)
+FW360_WRITES_OFF = _define(
+    "SYNC-413",
+    Reaction.STOP_FLOW,
+    "writing products is not confirmed for this site",
+    "Framework360 documents no product calls, so writing stays off until somebody has tried it on this site.",
+    "Try it with a throwaway product (docs/framework360.md), then set products.write in framework360_default to true.",
+)
 
 # 5xx: store, queue and safety
 STORE_UNAVAILABLE = _define(
@@ -396,3 +410,6 @@ INTERNAL = _define(
     "The program failed on this record in a way it does not know.",
     "Report it with the code and the record's story; the record can be released after an upgrade.",
 )
+
+QUIET: frozenset[ErrorCode] = frozenset({FLOW_OFF, FW360_OFF, FW360_WRITES_OFF})
+"""States that a person chose or that a site has for good: a run that meets one is skipped, not failed."""

@@ -7,12 +7,12 @@ from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from shopify_fw360.airflow.reactions import SyncRetryPolicy, reacting
-from shopify_fw360.errors import CODES, FLOW_OFF, SHOPIFY_THROTTLED, SHOPIFY_TOKEN, Reaction, SyncError
+from shopify_fw360.errors import CODES, QUIET, SHOPIFY_THROTTLED, SHOPIFY_TOKEN, Reaction, SyncError
 
 pytestmark = pytest.mark.airflow
 
 SELF_HEALING = [code for code in CODES.values() if code.reaction is Reaction.RETRY]
-OTHERS = [code for code in CODES.values() if code.reaction is not Reaction.RETRY and code is not FLOW_OFF]
+OTHERS = [code for code in CODES.values() if code.reaction is not Reaction.RETRY and code not in QUIET]
 
 
 @pytest.mark.parametrize("code", SELF_HEALING, ids=lambda code: code.code)
@@ -28,9 +28,11 @@ def test_what_does_not_heal_fails_at_once_and_says_the_next_step(code):
     assert code.fix in str(caught.value)
 
 
-def test_a_flow_that_is_off_is_skipped():
-    with pytest.raises(AirflowSkipException), reacting():
-        raise SyncError(FLOW_OFF, "off")
+@pytest.mark.parametrize("code", sorted(QUIET, key=lambda code: code.code), ids=lambda code: code.code)
+def test_what_a_person_chose_or_the_site_lacks_is_skipped_with_the_next_step(code):
+    with pytest.raises(AirflowSkipException, match="Next step: ") as caught, reacting():
+        raise SyncError(code, "off")
+    assert code.fix in str(caught.value)
 
 
 def test_the_wait_the_other_side_asked_for_is_honoured():

@@ -92,7 +92,7 @@ def test_a_probe_finds_out_what_a_site_lacks(site, style):
     site.forget_calls()
     with pytest.raises(SyncError, match="marketing_lists is off: the site has no call marketing/lists") as caught:
         client.call(wire.MARKETING_LISTS)
-    assert caught.value.code is errors.FW360_CAPABILITY
+    assert caught.value.code is errors.FW360_OFF
     assert site.control.metrics()["requests"] == 0
 
 

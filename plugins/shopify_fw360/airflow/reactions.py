@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from shopify_fw360.errors import FLOW_OFF, Reaction, SyncError
+from shopify_fw360.errors import QUIET, Reaction, SyncError
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +47,14 @@ def reacting() -> Iterator[None]:
     """Turn errors of a block into what Airflow understands.
 
     Raises:
-        AirflowSkipException: the flow is switched off.
+        AirflowSkipException: the flow is switched off, or the site lacks what it needs.
         AirflowFailException: trying again would not help; the message ends with the next step.
         SyncError: trying again may help.
     """
     try:
         yield
     except SyncError as error:
-        if error.code is FLOW_OFF:
+        if error.code in QUIET:
             raise AirflowSkipException(str(error)) from error
         if error.reaction is Reaction.RETRY:
             log.warning("%s", error)

@@ -16,7 +16,7 @@ from shopify_fw360.airflow.dry_run import plan_into_journal
 from shopify_fw360.airflow.reactions import reacting
 from shopify_fw360.airflow.run_request import AirflowRun, request_of
 from shopify_fw360.airflow.runtime import open_pair, open_store
-from shopify_fw360.errors import CODES, FLOW_OFF, LEDGER_OPEN, SyncError
+from shopify_fw360.errors import CODES, LEDGER_OPEN, QUIET, SyncError
 from shopify_fw360.records import Flow
 from shopify_fw360.store import Certificate, QueuedChange, Store
 from shopify_fw360.sync.drain import DrainReport, drain
@@ -42,7 +42,7 @@ def stage(flow: Flow, context: Mapping[str, Any]) -> list[dict[str, int]]:
         One entry per task that works it off, ``{"number": 1, "of": 3}``. The counts are pushed as XCom ``counts``.
 
     Raises:
-        AirflowSkipException: the flow is switched off.
+        AirflowSkipException: the flow is switched off, or the site lacks what it needs.
         AirflowFailException: trying again would not help.
         SyncError: trying again may help.
     """
@@ -227,7 +227,7 @@ def _noting(flow: Flow, run: AirflowRun) -> Iterator[None]:
     try:
         yield
     except SyncError as error:
-        if error.code is not FLOW_OFF:
+        if error.code not in QUIET:
             try:
                 with open_store() as store:
                     _note(store, flow, run, error)

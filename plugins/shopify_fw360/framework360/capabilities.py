@@ -57,12 +57,12 @@ class Capabilities:
         """Do nothing if the capability can be used.
 
         Raises:
-            SyncError: SYNC-403 with the reason, before any call is made.
+            SyncError: SYNC-412 with the reason, before any call is made.
         """
         standing = self.standing(capability)
         if not standing.on:
             raise SyncError(
-                errors.FW360_CAPABILITY,
+                errors.FW360_OFF,
                 f"{capability.value} is off: {standing.reason}",
                 rule=f"capabilities.{capability}",
             )

@@ -79,7 +79,6 @@ class Framework360Client:
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._send_options: dict[str, Any] = {
-            "timeout": limits.timeout,
             "proxies": dict(get_environ_proxies(self.url)),
             "verify": os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
         }
@@ -113,7 +112,7 @@ class Framework360Client:
             The body of the successful reply, a JSON object with the payload under ``data``.
 
         Raises:
-            SyncError: SYNC-403 without a call if its capability is off; SYNC-209 if the outcome of a create is unclear,
+            SyncError: SYNC-412 without a call if its capability is off; SYNC-209 if the outcome of a create is unclear,
                 so that the caller looks for the record before anything is repeated; else by the site's answer.
         """
         if call.capability is not None:
@@ -177,7 +176,7 @@ class Framework360Client:
         self, call: wire.Call, request: requests.PreparedRequest, parameters: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         try:
-            answer = self._exchange(request)
+            answer = self._exchange(call, request)
         except requests.RequestException as problem:
             error = _transport_error(call, problem)
             if call.creates and not _never_sent(problem):
@@ -249,11 +248,13 @@ class Framework360Client:
         request.prepare(method=call.method.value, url=url, headers=headers, data=body)
         return request
 
-    def _exchange(self, request: requests.PreparedRequest) -> Answer:
+    def _exchange(self, call: wire.Call, request: requests.PreparedRequest) -> Answer:
+        limits = self.options.limits
+        timeout = limits.slow_timeout if call.slow else limits.timeout
         # The adapter rather than a Session: no redirects that carry the key elsewhere, no cookies (PHP lets requests of
         # one session wait for each other), no .netrc, less work per request.
         with self._limiter.slot():
-            response = self._adapter.send(request, **self._send_options)
+            response = self._adapter.send(request, timeout=timeout, **self._send_options)
             content = response.content
         headers = response.headers
         return Answer(response.status_code, content, headers.get("Retry-After"), headers.get("Location"))

@@ -87,6 +87,7 @@ class Limits(_Model):
         requests_per_second: steady rate, for all clients of the site in one process.
         in_flight: requests open at the same time, for all clients of the site in one process.
         timeout: seconds to wait for a connection, and for each piece of a reply.
+        slow_timeout: the same for calls during which the site fetches images.
         tries: attempts of one call.
         backoff: seconds before the second attempt; doubles each time, with jitter.
         backoff_cap: longest wait in seconds; if the site asks for more, the call is handed back to the queue.
@@ -95,6 +96,7 @@ class Limits(_Model):
     requests_per_second: Annotated[float, Field(gt=0, le=10_000)] = 2.0
     in_flight: Annotated[int, Field(ge=1, le=64)] = 1
     timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
+    slow_timeout: Annotated[float, Field(gt=0, le=600)] = 60.0
     tries: Annotated[int, Field(ge=1, le=20)] = 5
     backoff: Annotated[float, Field(ge=0, le=60)] = 1.0
     backoff_cap: Annotated[float, Field(ge=0, le=600)] = 60.0
@@ -187,6 +189,19 @@ class CustomerOptions(_Model):
     external_id_field: Annotated[str, Field(min_length=1)] | None = None
 
 
+class ProductOptions(_Model):
+    """How products are written (A-PROD).
+
+    Args:
+        write: whether products may be written at all; off until somebody has tried it on the site, because Framework360
+            documents no product calls.
+        external_id_field: key in ``extraFields`` that keeps the Shopify id, None for none.
+    """
+
+    write: bool = False
+    external_id_field: Annotated[str, Field(min_length=1)] | None = "shopify_id"
+
+
 class Marketing(_Model):
     """Marketing lists of a site that does not tell them (A-MLISTS).
 
@@ -221,6 +236,7 @@ class SiteOptions(_Model):
     formats: Formats = Formats()
     lookup: Lookup = Lookup()
     customers: CustomerOptions = CustomerOptions()
+    products: ProductOptions = ProductOptions()
     marketing: Marketing = Marketing()
     readback: Readback = Readback()
     capabilities: Mapping[wire.Capability, wire.Switch] = {}

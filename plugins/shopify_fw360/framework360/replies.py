@@ -77,7 +77,7 @@ class Reader:
             said = f"HTTP {answer.status} with a body that is no JSON object"
         else:
             code = self._code_of(body) or wire.HTTP_ERRORS.get(answer.status)
-            said = _redacted(_words(body), parameters) or f"HTTP {answer.status} without a text"
+            said = _quotable(call, _words(body), parameters) or f"HTTP {answer.status} without a text"
         raise self._error(call, answer, code, said, _field(body or {}, parameters))
 
     def _code_of(self, body: Mapping[str, Any]) -> str | None:
@@ -182,13 +182,17 @@ def _names(parameters: Mapping[str, Any]) -> set[str]:
     return names
 
 
+def _quotable(call: wire.Call, said: str, parameters: Mapping[str, Any]) -> str:
+    return (said if call.public else _redacted(said, parameters))[:_MAX_TEXT]
+
+
 def _redacted(said: str, parameters: Mapping[str, Any]) -> str:
     """Keep personal data that a site quotes back out of messages, logs and the store."""
     names = _names(parameters)
     for value in sorted(_leaves(parameters), key=len, reverse=True):
         if len(value) > 2 and value not in names:
             said = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", said)
-    return _NUMBER_LIKE.sub("…", _EMAIL_LIKE.sub("…", said))[:_MAX_TEXT]
+    return _NUMBER_LIKE.sub("…", _EMAIL_LIKE.sub("…", said))
 
 
 def _leaves(value: Any) -> Iterable[str]:

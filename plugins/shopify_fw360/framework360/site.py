@@ -67,8 +67,12 @@ def check_site(call: CallApi, options: SiteOptions, capabilities: Capabilities) 
         raise SyncError(errors.FW360_VENDOR_PLUGIN, "the plugin Shopify is active on the site", rule="one synchroniser")
     if plugin:
         warnings.append("the vendor's own Shopify plugin is active; site.allow_vendor_plugin accepts it")
+    standings = capabilities.overview()
     if functions is not None:
-        needed = {options.keys.of(entry) for entry in wire.CUSTOMER_FLOW_CALLS} - {None}
+        calls = [*wire.CUSTOMER_FLOW_CALLS]
+        if standings[wire.Capability.PRODUCTS].on:
+            calls += wire.PRODUCT_FLOW_CALLS
+        needed = {options.keys.of(entry) for entry in calls} - {None}
         warnings += [f"tick the function {name} on the key" for name in sorted(map(str, needed - set(functions)))]
     timezone = identifier(settings.get(wire.SETTINGS_TIMEZONE))
     if timezone not in (None, options.site.timezone):
@@ -80,7 +84,7 @@ def check_site(call: CallApi, options: SiteOptions, capabilities: Capabilities) 
         site=identifier(told.get(wire.CHECK_SITE)),
         functions=functions,
         vendor_plugin_active=plugin,
-        capabilities=capabilities.overview(),
+        capabilities=standings,
         timezone=options.site.timezone,
         currency=options.site.currency or identifier(settings.get(wire.SETTINGS_CURRENCY)),
         prices_include_tax=None if isinstance(includes_tax, Unset) else includes_tax,
@@ -100,6 +104,24 @@ def site_currency(call: CallApi, options: SiteOptions) -> str:
             errors.CONNECTION_INVALID, "the site does not tell its currency: set site.currency", rule="site.currency"
         )
     return currency
+
+
+def site_prices_include_tax(call: CallApi, options: SiteOptions) -> bool:
+    """Return whether prices entered on the site include tax: the option, else the site's setting.
+
+    Raises:
+        SyncError: SYNC-106 if neither tells: a guess would make every price wrong.
+    """
+    if options.site.prices_include_tax is not None:
+        return options.site.prices_include_tax
+    told = flag(_object(call(wire.SITE_SETTINGS)).get(wire.SETTINGS_PRICES_INCLUDE_TAX))
+    if not isinstance(told, bool):
+        raise SyncError(
+            errors.CONNECTION_INVALID,
+            "the site does not tell whether its prices include tax: set site.prices_include_tax",
+            rule="site.prices_include_tax",
+        )
+    return told
 
 
 def vendor_plugin_active(call: CallApi) -> bool:

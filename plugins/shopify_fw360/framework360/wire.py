@@ -74,6 +74,8 @@ class Call:
         function: entry of the key's checklist that the call needs, None for none (A-FUNC) [A].
         creates: whether repeating it may make a second record, so that an unclear outcome forbids a blind repetition.
         capability: switch of its group, None for required groups.
+        slow: whether the site fetches files while it answers.
+        public: whether what it carries is public, so that messages may quote it.
     """
 
     path: str
@@ -81,6 +83,8 @@ class Call:
     function: str | None = None
     creates: bool = False
     capability: Capability | None = None
+    slow: bool = False
+    public: bool = False
 
 
 # Envelope and errors -------------------------------------------------------------------------------------------------
@@ -239,19 +243,37 @@ STATUS_CANCELLED: Final = "cancelled"
 
 # Products: no call of it is documented, everything is [A] (A-PROD, A-STOCK) ------------------------------------------
 
-PRODUCTS_LIST: Final = Call("products/list", function="read_product", capability=Capability.PRODUCTS)
-PRODUCTS_GET: Final = Call("products/get", function="read_product", capability=Capability.PRODUCTS)
+PRODUCTS_LIST: Final = Call("products/list", function="read_product", capability=Capability.PRODUCTS, public=True)
+PRODUCTS_GET: Final = Call("products/get", function="read_product", capability=Capability.PRODUCTS, public=True)
 PRODUCTS_CREATE: Final = Call(
-    "products/create", Method.POST, "createproduct", creates=True, capability=Capability.PRODUCTS
+    "products/create",
+    Method.POST,
+    "createproduct",
+    creates=True,
+    capability=Capability.PRODUCTS,
+    slow=True,
+    public=True,
 )
-PRODUCTS_UPDATE: Final = Call("products/update", Method.POST, "updateproduct", capability=Capability.PRODUCTS)
+PRODUCTS_UPDATE: Final = Call(
+    "products/update", Method.POST, "updateproduct", capability=Capability.PRODUCTS, slow=True, public=True
+)
 PRODUCTS_UPDATE_STOCK: Final = Call(
-    "products/updateStock", Method.POST, "updatestock", capability=Capability.PRODUCTS_STOCK
+    "products/updateStock", Method.POST, "updatestock", capability=Capability.PRODUCTS_STOCK, public=True
 )
-PRODUCTS_CATEGORIES: Final = Call("products/categories", function="read_category", capability=Capability.PRODUCTS)
+PRODUCTS_CATEGORIES: Final = Call(
+    "products/categories", function="read_category", capability=Capability.PRODUCTS, public=True
+)
 PRODUCTS_CATEGORIES_CREATE: Final = Call(
-    "products/categories/create", Method.POST, "createcategory", creates=True, capability=Capability.PRODUCTS
+    "products/categories/create",
+    Method.POST,
+    "createcategory",
+    creates=True,
+    capability=Capability.PRODUCTS,
+    public=True,
 )
+
+PRODUCTS_BY_SKU: Final = "sku"
+"""Filter of `products/list` and key of `products/get`: SKU of a product or variant, exact after trimming."""
 
 PRODUCT_NAME: Final = "nome"
 DESCRIPTION: Final = "descrizione"
@@ -323,6 +345,16 @@ CUSTOMER_FLOW_CALLS: Final = (
     ORDERS_STATUSES,
 )
 """Calls whose functions the key needs for the customer flows, for the connection test."""
+
+PRODUCT_FLOW_CALLS: Final = (
+    PRODUCTS_LIST,
+    PRODUCTS_CREATE,
+    PRODUCTS_UPDATE,
+    PRODUCTS_CATEGORIES,
+    PRODUCTS_CATEGORIES_CREATE,
+    PAYMENTS_TAXES,
+)
+"""The same for the product flows, where the site has the capability."""
 
 CALLS: Final[Mapping[str, Call]] = MappingProxyType(
     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from shopify_fw360.errors import FLOW_OFF, MAPPING_INVALID, SyncError
@@ -29,6 +29,7 @@ class Pair:
         gateways: access to each entity of each system.
         in_flight: per system the number of writes that may be under way at once.
         clock: tells the present moment; tests replace it.
+        preconditions: what a flow needs besides its switch; called with whether the run will write, raises SyncError.
     """
 
     store: Store
@@ -37,6 +38,7 @@ class Pair:
     gateways: Mapping[tuple[System, Entity], Gateway]
     in_flight: Mapping[System, int]
     clock: Callable[[], datetime] = utc_now
+    preconditions: Mapping[Flow, Callable[[bool], None]] = field(default_factory=dict)
 
     def gateway(self, system: System, entity: Entity) -> Gateway:
         """Return the gateway to an entity of a system."""
@@ -54,11 +56,17 @@ class Pair:
             name = f"include/mappings/{flow.entity.value}.{flow.source.value}_to_{flow.target.value}.yaml"
             raise SyncError(MAPPING_INVALID, f"the flow {flow.name} has no mapping file {name}") from None
 
-    def require_on(self, flow: Flow) -> None:
-        """Refuse to run a flow that the settings switch off.
+    def require_on(self, flow: Flow, *, writing: bool = True) -> None:
+        """Refuse to run a flow that the settings switch off, or for which a system lacks something.
+
+        Args:
+            flow: entity and direction.
+            writing: whether the run will write; a plan is possible where writing is not allowed yet.
 
         Raises:
-            SyncError: SYNC-107.
+            SyncError: SYNC-107; SYNC-412 or SYNC-413 for what the site does not offer.
         """
         if not self.settings.flows.is_on(flow):
             raise SyncError(FLOW_OFF, f"{flow.name} is off in sync_settings")
+        if flow in self.preconditions:
+            self.preconditions[flow](writing)

@@ -99,7 +99,7 @@ def plan_run(pair: Pair, request: RunRequest) -> Iterator[list[PlanItem]]:
         SyncError: what concerns a whole system.
     """
     flow = request.flow
-    pair.require_on(flow)
+    pair.require_on(flow, writing=False)
     if request.mode is Mode.IDS:
         pages = pages_of_ids(pair, flow, request.ids)
     else:
