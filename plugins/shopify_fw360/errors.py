@@ -215,6 +215,13 @@ TRUNCATED = _define(
     "A nested list is longer than could be read.",
     "Raise the page limit or report the record; a partial list is never written.",
 )
+ORDER_MONEY = _define(
+    "SYNC-221",
+    Reaction.SKIP_RECORD,
+    "order does not add up",
+    "The parts of an order do not come to what the order says, or cannot be booked to the cent.",
+    "Compare the named term with the order's page in Shopify; nothing was written. It is tried again when it changes.",
+)
 
 # 3xx: Shopify
 SHOPIFY_TOKEN = _define(
