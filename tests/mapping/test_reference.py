@@ -66,3 +66,11 @@ def test_the_forms_of_from_shown_compile(text, compiled):
     assert len(forms) == 4
     for form in forms:
         assert compiled(f"provenienza: {{{form}}}")
+
+
+def test_the_lists_shown_compile(text, schemas):
+    [block] = [block for block in yaml_blocks(text) if block.startswith("children:")]
+    head = "entity: product\nsource: shopify\ntarget: framework360\n"
+    document = load_text(f"{head}{block}fields:\n  nome: {{from: title}}\n")
+    mapping = compile_mapping(document, schemas[System.SHOPIFY], schemas[System.FRAMEWORK360])
+    assert list(mapping.children) == ["immagini", "varianti"]
