@@ -25,6 +25,7 @@ class Seed:
             them in "shopify", in "framework360" or in "both". Products live by the same shares.
         products: number of products generated for both systems together.
         variants_per_product: their mean number of variants, about.
+        orders: number of orders in Shopify; 0: none, and customers have a history in numbers only.
     """
 
     seed: int = 7
@@ -32,6 +33,7 @@ class Seed:
     population: Population = "mixed"
     products: int = 60
     variants_per_product: float = 3.0
+    orders: int = 0
 
 
 @dataclass(frozen=True, slots=True)

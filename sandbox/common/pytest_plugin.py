@@ -36,5 +36,5 @@ def framework360_sandbox(framework360_process: RunningServer) -> RunningServer:
 @pytest.fixture
 def shopify_sandbox(shopify_process: RunningServer) -> RunningServer:
     """A Shopify server with fresh data, default options and no faults."""
-    shopify_process.control.reset(seed=7, customers=600, population="mixed")
+    shopify_process.control.reset(seed=7, customers=600, population="mixed", orders=0)
     return shopify_process

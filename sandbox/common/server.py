@@ -65,6 +65,7 @@ def running(
     population: Population = "mixed",
     products: int = 60,
     variants_per_product: float = 3.0,
+    orders: int = 0,
     latency_ms: float = 0.0,
     options: Mapping[str, Any] | None = None,
     port: int = 0,
@@ -79,6 +80,7 @@ def running(
         population: in which system they are, see `backend.Seed`.
         products: number of products generated for both systems together.
         variants_per_product: their mean number of variants, about.
+        orders: number of orders in Shopify.
         latency_ms: simulated network latency.
         options: start values of quirk switches; `reset` returns to them.
         port: loopback port, 0 for a free one.
@@ -90,6 +92,7 @@ def running(
     command = [sys.executable, "-m", "sandbox", system, "--port", str(port), "--seed", str(seed)]
     command += ["--customers", str(customers), "--population", population, "--latency-ms", str(latency_ms)]
     command += ["--products", str(products), "--variants-per-product", str(variants_per_product)]
+    command += ["--orders", str(orders)]
     for name, value in (options or {}).items():
         command += ["--option", f"{name}={json.dumps(value)}"]
     process = subprocess.Popen(
@@ -142,6 +145,7 @@ def main() -> None:
     parser.add_argument("--population", choices=POPULATIONS, default="mixed", help="in which system they are")
     parser.add_argument("--products", type=int, default=60, help="products generated for both systems together")
     parser.add_argument("--variants-per-product", type=float, default=3.0, help="their mean, about; 1.6 to 10")
+    parser.add_argument("--orders", type=int, default=0, help="orders in Shopify")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="simulated network latency of each request")
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="quirk switch, value as JSON; repeatable"
@@ -154,6 +158,7 @@ def main() -> None:
         arguments.population,
         arguments.products,
         arguments.variants_per_product,
+        arguments.orders,
     )
     try:
         app = build_app(arguments.system, seed, arguments.latency_ms, dict(map(_option, arguments.option)))

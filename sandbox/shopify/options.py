@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any
 
 from sandbox.shopify.access import PROTECTED
+from sandbox.shopify.times import micros
 
 SHOP_STATUS = {"open": 200, "frozen": 402, "forbidden": 403, "unknown": 404, "locked": 423}
 
@@ -48,6 +50,8 @@ class Options:
         product_set_seconds: time an asynchronous productSet or productDelete takes.
         product_set_matches_options: productSet recognises a variant without id by its option values; False: it is a new
             variant and the old one is deleted.
+        orders_readable_since: start of what an app without `read_all_orders` sees of the orders: by default 60 days
+            before the end of the seed.
     """
 
     shop_status: str = "open"
@@ -80,6 +84,7 @@ class Options:
     media_seconds: float = 0.5
     product_set_seconds: float = 0.5
     product_set_matches_options: bool = False
+    orders_readable_since: str = "2025-11-16T08:00:00+00:00"
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """Return the options with changes.
@@ -95,6 +100,10 @@ class Options:
                 raise ValueError(f"unknown option {name!r}; known: {', '.join(sorted(known))}")
             values[name] = _value(name, value, kind)
         return replace(self, **values)
+
+    def readable_since(self) -> int:
+        """Return `orders_readable_since` in microseconds since 1970."""
+        return micros(datetime.fromisoformat(self.orders_readable_since))
 
     def as_dict(self) -> dict[str, Any]:
         """Return every switch with its value."""
@@ -113,6 +122,8 @@ def _value(name: str, value: Any, kind: type) -> Any:
         raise ValueError(f"option {name} takes a value like {kind.__name__}, not {value!r}")
     if name == "shop_status" and value not in SHOP_STATUS:
         raise ValueError(f"option shop_status is one of {', '.join(SHOP_STATUS)}")
+    if name == "orders_readable_since" and datetime.fromisoformat(str(value)).tzinfo is None:
+        raise ValueError("option orders_readable_since is an ISO time with an offset")
     if kind is not bool and isinstance(value, float | int) and value < 0:
         raise ValueError(f"option {name} is not negative")
     return value

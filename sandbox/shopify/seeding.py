@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sandbox.common.people import Person, iter_people
 from sandbox.shopify.mutations.customer_rules import clean_tags
+from sandbox.shopify.order_seeding import fill_orders
 from sandbox.shopify.product_seeding import fill_products
 from sandbox.shopify.shop import Shop
 from sandbox.shopify.table import Record
@@ -17,10 +18,11 @@ _COMPANY_FIELDS = (("piva", "vat_number"), ("cf", "tax_code"), ("pec", "pec"), (
 
 
 def fill(shop: Shop) -> None:
-    """Load the people and the products of the shop's seed."""
+    """Load the people, products and orders of the shop's seed."""
     people = iter_people(shop.seed.seed, shop.seed.customers, shop.seed.population)
     shop.customers.load(_records(shop, (person for person in people if person.in_shopify)))
     fill_products(shop)
+    fill_orders(shop)
 
 
 def _records(shop: Shop, people: Iterator[Person]) -> Iterator[Record]:

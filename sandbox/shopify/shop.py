@@ -14,6 +14,7 @@ from sandbox.shopify.bucket import Bucket
 from sandbox.shopify.customer_records import customer_keys, name_of
 from sandbox.shopify.ids import CHILDREN, child_number, gid
 from sandbox.shopify.options import Options
+from sandbox.shopify.order_records import FIRST_ORDER, buyer_name, order_keys
 from sandbox.shopify.product_records import product_keys, unique_keys
 from sandbox.shopify.table import Record, SortKey, Table
 from sandbox.shopify.times import Clock, micros
@@ -83,7 +84,9 @@ class Shop:
         self.categories: dict[str, str] = {}
         self.uploads: dict[str, bytes] = {}
         self.counts = {"queries": 0, "mutations": 0, "throttled": 0}
+        self.orders_of: dict[int, list[int]] = {}
         self._numbers: Iterator[int] = itertools.count(FIRST_NUMBER + 1)
+        self._order_numbers: Iterator[int] = itertools.count(FIRST_ORDER)
         self.customers = Table(
             "Customer",
             sorts={
@@ -127,6 +130,24 @@ class Shop:
         )
         self.publications = Table("Publication")
         self.media = Table("MediaImage", sorts=_TIMES)
+        self.orders = Table(
+            "Order",
+            sorts={
+                **_TIMES,
+                "PROCESSED_AT": lambda record: int(record["processedAt"]),
+                "ORDER_NUMBER": lambda record: int(record["number"]),
+                "PO_NUMBER": lambda record: str(record.get("poNumber") or ""),
+                "CUSTOMER_NAME": buyer_name,
+                "DESTINATION": lambda record: str((record.get("shipping") or {}).get("countryCode") or ""),
+                "FINANCIAL_STATUS": lambda record: str(record["summary"]["financial"]),
+                "FULFILLMENT_STATUS": lambda record: str(record["summary"]["fulfillment"]),
+                "TOTAL_PRICE": lambda record: int(record["summary"]["total"]),
+                "CURRENT_TOTAL_PRICE": lambda record: int(record["summary"]["current"]),
+                "TOTAL_ITEMS_QUANTITY": lambda record: int(record["summary"]["quantity"]),
+            },
+            keys=order_keys,
+            lag=lambda: self.options.index_lag_seconds,
+        )
         self.operations = Table("ProductSetOperation")
         self.deletions = Table("ProductDeleteOperation")
         self.tables: dict[str, Table] = {
@@ -144,7 +165,7 @@ class Shop:
                 self.media,
                 self.operations,
                 self.deletions,
-                Table("Order"),
+                self.orders,
                 Table(
                     "BulkOperation",
                     sorts={
@@ -162,6 +183,10 @@ class Shop:
     def number(self) -> int:
         """Return a number for a new record, never used before."""
         return next(self._numbers)
+
+    def order_number(self) -> int:
+        """Return a number for a new order; orders count on their own, so that their children's ids stay short."""
+        return next(self._order_numbers)
 
     def child(self, record: Record) -> int:
         """Return a number for a new address or metafield of a record, and count it there.

@@ -215,4 +215,4 @@ class Table:
         return bytes(memoryview(packed))  # a copy of the right size: orjson's own buffer stays several times larger
 
 
-_ADDED = {"__typename", "num", "id"}
+_ADDED = {"__typename", "num", "id", "_book", "_totals"}

@@ -8,6 +8,8 @@ from typing import Any
 
 from sandbox.shopify.connections import Page, count_matches, table_page
 from sandbox.shopify.customer_search import customer_count_language, customer_language
+from sandbox.shopify.order_records import visible
+from sandbox.shopify.order_search import order_language
 from sandbox.shopify.product_search import (
     bulk_language,
     collection_language,
@@ -87,6 +89,10 @@ def _active_products(context: Context, text: str) -> Callable[[Record], bool] | 
     return lambda record: bool(record["status"] == "ACTIVE")
 
 
+def _readable_orders(context: Context, _: str) -> Callable[[Record], bool] | None:
+    return None if "read_all_orders" in context.granted else lambda record: visible(context, record)
+
+
 list_root(
     "customers",
     ListRoot("Customer", customer_language),
@@ -97,4 +103,5 @@ list_root("productVariants", ListRoot("ProductVariant", variant_language))
 list_root("inventoryItems", ListRoot("InventoryItem", item_language), counted=False)
 list_root("collections", ListRoot("Collection", collection_language))
 list_root("bulkOperations", ListRoot("BulkOperation", bulk_language), counted=False)
+list_root("orders", ListRoot("Order", order_language, _readable_orders))
 list_root("files", ListRoot("MediaImage", file_language), counted=False)

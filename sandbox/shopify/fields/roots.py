@@ -15,7 +15,10 @@ from sandbox.shopify.fields.lists import note_search
 from sandbox.shopify.fields.metafields import metafield_record
 from sandbox.shopify.fields.shop import shop_record
 from sandbox.shopify.fields.stock import find_level
+from sandbox.shopify.fields.within_orders import CHILDREN_OF_ORDERS, LAST_OF_ORDERS, find_in_order
 from sandbox.shopify.ids import CHILDREN, number_of, parse_gid
+from sandbox.shopify.order_records import visible
+from sandbox.shopify.order_search import order_language
 from sandbox.shopify.product_records import handle_key
 from sandbox.shopify.registry import resolver
 from sandbox.shopify.searching import Language, compile_search, exact_filter, number_filter, time_filter
@@ -44,6 +47,8 @@ def load(shop: Shop, gid: str) -> Record | None:
         return find_level(shop, gid)
     if type_name in shop.tables:
         return shop.tables[type_name].get(number)
+    if type_name in CHILDREN_OF_ORDERS or (type_name == "MailingAddress" and number < LAST_OF_ORDERS):
+        return find_in_order(shop, type_name, number)
     if type_name == "MailingAddress":
         owner = shop.customers.get(number // CHILDREN)
         addresses = (owner or {}).get("addresses") or []
@@ -58,7 +63,9 @@ def load(shop: Shop, gid: str) -> Record | None:
 
 
 def _one(context: Context, gid: str) -> Record | None:
-    return shop_record(context) if gid == SHOP_GID else load(context.shop, gid)
+    record = shop_record(context) if gid == SHOP_GID else load(context.shop, gid)
+    order = record if record is not None and record["__typename"] == "Order" else (record or {}).get("order")
+    return record if order is None or visible(context, order) else None
 
 
 @resolver("QueryRoot", "node")
@@ -89,9 +96,44 @@ _by_id("Product", "product")
 _by_id("ProductVariant", "productVariant")
 _by_id("InventoryItem", "inventoryItem")
 _by_id("Collection", "collection")
-_by_id("Order", "order")
 _by_id("BulkOperation", "bulkOperation")
 _by_id("WebhookSubscription", "webhookSubscription")
+
+
+@resolver("QueryRoot", "order", "refund", "return")
+def _of_order(_: Record, context: Context, args: Args) -> Record | None:
+    return _one(context, args["id"])
+
+
+@resolver("QueryRoot", "orderByIdentifier")
+def _order_by_identifier(_: Record, context: Context, args: Args) -> Record | None:
+    shop, identifier = context.shop, args["identifier"]
+    if identifier.get("id") is not None:
+        return _one(context, identifier["id"])
+    name = custom_id_name(shop, "ORDER", identifier["customId"])
+    number = shop.orders.find(metafield_key(name, identifier["customId"]["value"]))
+    record = None if number is None else shop.orders.get(number)
+    return record if record is not None and visible(context, record) else None
+
+
+@resolver("Customer", "orders")
+def _customer_orders(record: Record, context: Context, args: Args) -> Page:
+    search = note_search(
+        context, "orders", args.get("query"), compile_search(args.get("query"), order_language(context.shop))
+    )
+    found = [order for order in _orders_of(context, record) if search.matches(order)]
+    sort = args["sortKey"] if context.shop.orders.has_sort(args["sortKey"]) else "ID"
+    return list_page(sorted(found, key=lambda order: context.shop.orders.place(sort, order)), args)
+
+
+@resolver("Customer", "lastOrder")
+def _last_order(record: Record, context: Context, _: Args) -> Record | None:
+    return max(_orders_of(context, record), key=lambda order: int(order["processedAt"]), default=None)
+
+
+def _orders_of(context: Context, customer: Record) -> list[Record]:
+    orders = (context.shop.orders.get(number) for number in context.shop.orders_of.get(customer["num"], []))
+    return [order for order in orders if order is not None and visible(context, order)]
 
 
 def find_customer(shop: Shop, identifier: Mapping[str, Any]) -> Record | None:

@@ -9,10 +9,15 @@ import pytest
 import requests
 
 from sandbox.common.backend import Seed
+from sandbox.common.catalogue import iter_catalogue
+from sandbox.common.orders import iter_orders
+from sandbox.common.people import iter_people
 from sandbox.common.server import build_app, running_in_thread
 from sandbox.shopify.tokens import STATIC_TOKEN
 
 OPERATIONS = Path(__file__).parent / "operations"
+ORDERS = 220
+"""Enough for every trouble and both giants."""
 CRM_ID = {"ownerType": "CUSTOMER", "namespace": "$app", "key": "crm_id", "name": "CRM id", "type": "id"}
 
 
@@ -102,8 +107,29 @@ def _server():
 
 @pytest.fixture
 def shop(_server):
-    _server.control.reset(seed=7, customers=120, population="mixed")
+    _server.control.reset(seed=7, customers=120, population="mixed", orders=0)
     return Shop(_server)
+
+
+@pytest.fixture(scope="session")
+def _order_server():
+    with running_in_thread(build_app("shopify", Seed(customers=120, orders=ORDERS))) as server:
+        yield server
+
+
+@pytest.fixture
+def order_shop(_order_server):
+    """A shop with every kind of order, for tests that only read."""
+    _order_server.control.set_options(orders_readable_since="2025-11-16T08:00:00+00:00")
+    return Shop(_order_server)
+
+
+@pytest.fixture(scope="session")
+def seeded_orders():
+    """What the shop of `order_shop` was seeded with, by order name."""
+    people = [person for person in iter_people(7, 120) if person.in_shopify]
+    products = [product for product in iter_catalogue(7, 60) if product.in_shopify]
+    return {f"#{1001 + order.index}": order for order in iter_orders(7, ORDERS, people, products)}
 
 
 class Inbox:
