@@ -166,7 +166,7 @@ def _computed(kind: GraphQLObjectType, name: str) -> Resolver | None:
 
 def _call(computed: Resolver, empty: Callable[[], Any] | None) -> FieldResolver:
     def resolve(source: Any, info: GraphQLResolveInfo[Context], **args: Any) -> Any:
-        value = computed(source or {}, info.context, args)
+        value = None if isinstance(source, _StandIn) else computed(source or {}, info.context, args)
         return empty() if value is None and empty is not None else value
 
     return resolve
@@ -235,7 +235,11 @@ def _empty(schema: GraphQLSchema, kind: Any) -> Callable[[], Any]:
     if is_abstract_type(kind):
         kind = schema.get_possible_types(kind)[0]
     type_name = kind.name
-    return lambda: {"__typename": type_name}
+    return lambda: _StandIn(__typename=type_name)
+
+
+class _StandIn(dict[str, Any]):
+    """The empty record: nothing is computed from it, its fields are null or empty in turn."""
 
 
 _EMPTY_SCALARS: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.common.money import NOTHING, Bag, total
+from sandbox.common.money import Bag, total
 from sandbox.common.order_book import Book, Line, Shipping
 from sandbox.shopify.connections import Page, list_page
 from sandbox.shopify.order_money import (
@@ -259,7 +259,7 @@ def _charge(record: Record) -> Shipping:
 
 @resolver("ShippingLine", "currentDiscountedPriceSet")
 def _current_shipping(record: Record, _: Context, __: Args) -> dict[str, Any]:
-    back = _book(record).shipping_back(_charge(record).num) if "order" in record else NOTHING
+    back = _book(record).shipping_back(_charge(record).num)
     return money_bag(currencies_of(record), _charge(record).net - back)
 
 

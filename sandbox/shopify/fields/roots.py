@@ -100,18 +100,26 @@ _by_id("BulkOperation", "bulkOperation")
 _by_id("WebhookSubscription", "webhookSubscription")
 
 
-@resolver("QueryRoot", "order", "refund", "return")
-def _of_order(_: Record, context: Context, args: Args) -> Record | None:
-    return _one(context, args["id"])
+def _of_orders(type_name: str, field: str) -> None:
+    @resolver("QueryRoot", field)
+    def by_id(_: Record, context: Context, args: Args) -> Record | None:
+        record = _one(context, args["id"])
+        return record if record is not None and record["__typename"] == type_name else None
+
+
+_of_orders("Order", "order")
+_of_orders("Refund", "refund")
+_of_orders("Return", "return")
 
 
 @resolver("QueryRoot", "orderByIdentifier")
 def _order_by_identifier(_: Record, context: Context, args: Args) -> Record | None:
     shop, identifier = context.shop, args["identifier"]
     if identifier.get("id") is not None:
-        return _one(context, identifier["id"])
-    name = custom_id_name(shop, "ORDER", identifier["customId"])
-    number = shop.orders.find(metafield_key(name, identifier["customId"]["value"]))
+        number = number_of(identifier["id"], "Order")
+    else:
+        name = custom_id_name(shop, "ORDER", identifier["customId"])
+        number = shop.orders.find(metafield_key(name, identifier["customId"]["value"]))
     record = None if number is None else shop.orders.get(number)
     return record if record is not None and visible(context, record) else None
 

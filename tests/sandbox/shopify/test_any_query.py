@@ -1,4 +1,4 @@
-"""Any query the schema allows is answered: random selections over Customer and the query roots."""
+"""Any query the schema allows is answered: random selections over Customer, Order and the query roots."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from sandbox.common.backend import ApiRequest, Seed
 from sandbox.shopify import build
 from sandbox.shopify.schema import is_connection, shopify_schema
 
-BACKEND = build(Seed(customers=40), {"max_cost": 10**9, "bucket_size": 1e12, "restore_rate": 1e12})
+BACKEND = build(Seed(customers=40, orders=180), {"max_cost": 10**9, "bucket_size": 1e12, "restore_rate": 1e12})
 SCHEMA = shopify_schema()
 LITERALS = {"Int": "2", "Float": "1.5", "Boolean": "true", "ID": '"gid://shopify/Customer/7000000000002"'}
 NUMBERS = {
@@ -110,6 +110,15 @@ def test_a_random_selection_over_customers_resolves(selection):
     codes = {error["extensions"]["code"] for error in got.get("errors", [])}
     assert codes <= {"ACCESS_DENIED"}, got["errors"]
     assert codes or len(got["data"]["customers"]["nodes"]) == 3
+
+
+@settings(max_examples=100, **COMMON)
+@given(selections(SCHEMA.type_map["Order"], 3, 8))
+def test_a_random_selection_over_orders_of_every_kind_resolves(selection):
+    got = answer(f"{{ orders(first: 180) {{ nodes {selection} }} }}")
+    codes = {error["extensions"]["code"] for error in got.get("errors", [])}
+    assert codes <= {"ACCESS_DENIED"}, got["errors"]
+    assert codes or len(got["data"]["orders"]["nodes"]) == 180
 
 
 @settings(max_examples=60, **COMMON)
