@@ -223,6 +223,42 @@ ORDER_MONEY = _define(
     "Compare the named term with the order's page in Shopify; nothing was written. It is tried again when it changes.",
 )
 
+SALE_TOTAL = _define(
+    "SYNC-222",
+    Reaction.SKIP_RECORD,
+    "sale would come to another total",
+    "The site computes another total or tax for the sale's lines than Shopify did for the order.",
+    "Check the taxes in the order mapping, then site.prices_include_tax and orders.cart_price of the connection.",
+)
+SALE_CURRENCY = _define(
+    "SYNC-223",
+    Reaction.SKIP_RECORD,
+    "order is in another currency than the site",
+    "Sales are booked in the site's currency; the order has no amounts in it.",
+    "Set orders.money to the side (shop or presentment) that has the site's currency, or book the order by hand.",
+)
+SALE_DIFFERS = _define(
+    "SYNC-224",
+    Reaction.NEEDS_PERSON,
+    "sale differs from the order",
+    "The order changed after it was booked, and the site offers no call to change a sale.",
+    "Correct the sale in the back office, or switch the capability orders_update on; then press Sync now.",
+)
+SITE_NAME = _define(
+    "SYNC-225",
+    Reaction.SKIP_RECORD,
+    "site has nothing of that name",
+    "The mapping names an order status, payment method or tax that the site does not have.",
+    "Use one of the names in the message in the order mapping, or create the missing one in the site's back office.",
+)
+BUYER_WAITING = _define(
+    "SYNC-226",
+    Reaction.RETRY,
+    "buyer is not synchronised yet",
+    "An order is booked after its buyer, whose own synchronisation has not ended.",
+    "Nothing to do; the order is tried again. If it lasts, look at the customer in the queue.",
+)
+
 # 3xx: Shopify
 SHOPIFY_TOKEN = _define(
     "SYNC-301",

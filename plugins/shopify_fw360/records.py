@@ -272,6 +272,7 @@ class WriteResult:
         unwritable: target fields that were sent and still read as before the write, after all tries.
         children: for each child list that was written, the id in the target of every kept child, by its id in the
             source. Ids may differ from those before the write.
+        differs: target fields, and lists of children, that this system does not let change on an existing record.
     """
 
     record: SourceRecord
@@ -279,6 +280,7 @@ class WriteResult:
     requests: int = 1
     unwritable: frozenset[str] = frozenset()
     children: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    differs: frozenset[str] = frozenset()
 
 
 class Gateway(Protocol):

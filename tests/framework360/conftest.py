@@ -14,6 +14,7 @@ from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.customers import Framework360Customers
 from shopify_fw360.framework360.limiter import LocalLimiter
 from shopify_fw360.framework360.options import SiteOptions
+from shopify_fw360.framework360.orders import Framework360Orders
 
 
 class Waits(list):
@@ -54,6 +55,9 @@ class Site:
             targets={},
             count_cancelled_orders=count_cancelled_orders,
         )
+
+    def orders(self, *, recreate=False, **options):
+        return Framework360Orders(self.client(**options), targets={}, recreate=recreate)
 
     def quirk(self, **options):
         self.control.set_options(**options)

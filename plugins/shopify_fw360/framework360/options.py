@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -202,6 +203,21 @@ class ProductOptions(_Model):
     external_id_field: Annotated[str, Field(min_length=1)] | None = "shopify_id"
 
 
+class OrderOptions(_Model):
+    """How sales are written.
+
+    Args:
+        cart_price: meaning of the price of a custom line, of one unit or of the whole line (A-CART-PRICE).
+        total_tolerance: largest difference between the site's total and Shopify's, per sale where prices include tax,
+            per line where they do not (A-TOTALS).
+        ensure_customer: register a buyer whom the site does not know (A-ORDER-USER).
+    """
+
+    cart_price: Literal["unit", "line"] = "unit"
+    total_tolerance: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.01")
+    ensure_customer: bool = True
+
+
 class Marketing(_Model):
     """Marketing lists of a site that does not tell them (A-MLISTS).
 
@@ -237,6 +253,7 @@ class SiteOptions(_Model):
     lookup: Lookup = Lookup()
     customers: CustomerOptions = CustomerOptions()
     products: ProductOptions = ProductOptions()
+    orders: OrderOptions = OrderOptions()
     marketing: Marketing = Marketing()
     readback: Readback = Readback()
     capabilities: Mapping[wire.Capability, wire.Switch] = {}

@@ -10,16 +10,19 @@ from shopify_fw360.framework360 import wire
 from shopify_fw360.framework360.canonical import same_text
 from shopify_fw360.framework360.customer_fields import CUSTOMER_PATHS, CUSTOMER_TARGETS
 from shopify_fw360.framework360.fields import CHILD, field
+from shopify_fw360.framework360.order_fields import ORDER_PATHS, ORDER_TARGETS
 from shopify_fw360.framework360.product_fields import PRODUCT_PATHS, PRODUCT_TARGETS
 from shopify_fw360.records import Entity, FieldType, SourceField, TargetField, UnknownFieldError
 
 _SOURCES: Final[Mapping[Entity, Mapping[str, FieldType]]] = {
     Entity.CUSTOMER: CUSTOMER_PATHS,
     Entity.PRODUCT: PRODUCT_PATHS,
+    Entity.ORDER: ORDER_PATHS,
 }
 _TARGETS: Final[Mapping[Entity, Mapping[str, TargetField]]] = {
     Entity.CUSTOMER: CUSTOMER_TARGETS,
     Entity.PRODUCT: PRODUCT_TARGETS,
+    Entity.ORDER: ORDER_TARGETS,
 }
 
 

@@ -230,16 +230,59 @@ MARKETING_LISTS: Final = Call("marketing/lists", function="read_list", capabilit
 # Orders --------------------------------------------------------------------------------------------------------------
 
 ORDERS_LIST: Final = Call("orders/list", function="read_order")
+ORDERS_GET: Final = Call("orders/get", function="read_order")
 ORDERS_STATUSES: Final = Call("orders/statuses", function="read_orderstatus")
+ORDERS_CREATE: Final = Call("orders/create", Method.POST, "createorder", creates=True)
+ORDERS_UPDATE: Final = Call("orders/update", Method.POST, "updateorder", capability=Capability.ORDERS_UPDATE)
+ORDERS_UPDATE_STATUS: Final = Call("orders/updateStatus", Method.POST, "updateorderstatus")
+ORDERS_CANCEL: Final = Call("orders/cancel", Method.POST, "cancelorder")
+ORDERS_PREPARE_CART: Final = Call("orders/prepareCart", Method.POST, "preparecart")
+CUSTOMERS_HISTORY_CREATE: Final = Call("customers/history/create", Method.POST, "createhistory", creates=True)
 
 ORDERS_BY_CUSTOMER: Final = "customer"
 ORDER_CUSTOMER: Final = "customer_id"
+ORDER_EMAIL: Final = "user_email"
 ORDER_STATUS: Final = "order_status"
+NEW_STATUS: Final = "status"
+"""Name of the status in `orders/updateStatus`, where it is a text [D]."""
+
+ORDER_PAYMENT: Final = "payment_id"
+PAYMENT_STATUS: Final = "payment_status"
 ORDER_TOTAL: Final = "total"
+ORDER_TAX: Final = "tax"
 ORDER_CURRENCY: Final = "currency"
 ORDER_DATE: Final = "date"
 ORDER_MODIFIED_AT: Final = "data_modifica"
 STATUS_CANCELLED: Final = "cancelled"
+LABELS: Final = "labels"
+NOTE: Final = "note"
+COURIER: Final = "courier"
+TRACKING: Final = "tracking"
+
+ORDER_BILLING: Final = "billing_data"
+ORDER_DELIVERY: Final = "shipping_data"
+ORDER_PARTY_TEXTS: Final = (*CUSTOMER_BILLING_TEXTS, SDI, FIRST_NAME, LAST_NAME, PHONE, EMAIL)
+"""Keys of billing and delivery data of an order: those of a customer [A]."""
+
+CART: Final = "cart"
+LINE_TYPE: Final = "type"
+LINE_CUSTOM: Final = "custom"
+LINE_QUANTITY: Final = "quantity"
+LINE_LOCKED: Final = "disable_edit"
+LINE_INFO: Final = "customInfo"
+LINE_READ_ONLY: Final = ("importo", "iva")
+"""Keys of a line that the site adds when it shows one."""
+
+INFO_NAME: Final = "name"
+INFO_DETAILS: Final = "details"
+INFO_PREVIEW: Final = "preview"
+PRODUCT_LINE_PRICE: Final = "price"
+INFO_PRICE: Final = "price"
+INFO_TAX: Final = "imposta"
+
+HISTORY_TITLE: Final = "title"
+HISTORY_CONTENT: Final = "content"
+HISTORY_DATE: Final = "date"
 
 # Products: no call of it is documented, everything is [A] (A-PROD, A-STOCK) ------------------------------------------
 
@@ -324,6 +367,7 @@ STOCK_MAX_ITEMS: Final = 100
 
 # Payments and taxes --------------------------------------------------------------------------------------------------
 
+PAYMENTS_LIST: Final = Call("payments/list", function="read_payment")
 PAYMENTS_TAXES: Final = Call("payments/taxes", function="read_tax")
 
 TAX_RATE: Final = "aliquota"
@@ -356,6 +400,20 @@ PRODUCT_FLOW_CALLS: Final = (
 )
 """The same for the product flows, where the site has the capability."""
 
+ORDER_FLOW_CALLS: Final = (
+    ORDERS_LIST,
+    ORDERS_GET,
+    ORDERS_STATUSES,
+    ORDERS_CREATE,
+    ORDERS_UPDATE_STATUS,
+    ORDERS_CANCEL,
+    ORDERS_PREPARE_CART,
+    CUSTOMERS_HISTORY_CREATE,
+    PAYMENTS_LIST,
+    PAYMENTS_TAXES,
+)
+"""The same for the flow of orders."""
+
 CALLS: Final[Mapping[str, Call]] = MappingProxyType(
     {
         call.path: call
@@ -380,7 +438,15 @@ CALLS: Final[Mapping[str, Call]] = MappingProxyType(
             PRODUCTS_UPDATE_STOCK,
             PRODUCTS_CATEGORIES,
             PRODUCTS_CATEGORIES_CREATE,
+            PAYMENTS_LIST,
             PAYMENTS_TAXES,
+            ORDERS_GET,
+            ORDERS_CREATE,
+            ORDERS_UPDATE,
+            ORDERS_UPDATE_STATUS,
+            ORDERS_CANCEL,
+            ORDERS_PREPARE_CART,
+            CUSTOMERS_HISTORY_CREATE,
         )
     }
 )
