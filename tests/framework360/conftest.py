@@ -15,6 +15,7 @@ from shopify_fw360.framework360.customers import Framework360Customers
 from shopify_fw360.framework360.limiter import LocalLimiter
 from shopify_fw360.framework360.options import SiteOptions
 from shopify_fw360.framework360.orders import Framework360Orders
+from shopify_fw360.framework360.products import Framework360Products
 
 
 class Waits(list):
@@ -58,6 +59,12 @@ class Site:
 
     def orders(self, *, recreate=False, **options):
         return Framework360Orders(self.client(**options), targets={}, recreate=recreate)
+
+    def products(self, *, paths=("categoria",), shop_includes_tax=True, **options):
+        client = self.client(**{"products": {"write": True}, **options})
+        return Framework360Products(
+            client, paths=frozenset(paths), targets={}, shop_prices_include_tax=lambda: shop_includes_tax
+        )
 
     def quirk(self, **options):
         self.control.set_options(**options)

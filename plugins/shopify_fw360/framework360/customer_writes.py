@@ -55,7 +55,7 @@ class CustomerWriter:
         # The source can only be written here, so that a second try is no use.
         wanted = {name: fields[name] for name in encoded.sent - {wire.SOURCE}}
         self._read_back(record_id, written)
-        self._insist(record_id, {}, wanted, written)
+        self._insist(record_id, None, wanted, written)
         return written
 
     def update(self, record_id: str, before: Raw, changes: Mapping[str, Any]) -> Written:
@@ -83,7 +83,7 @@ class CustomerWriter:
             self._upsert(record_id, before, {name: wanted[name] for name in missing}, written)
         return written
 
-    def _insist(self, record_id: str, before: Raw, wanted: Mapping[str, Any], written: Written) -> set[str]:
+    def _insist(self, record_id: str, before: Raw | None, wanted: Mapping[str, Any], written: Written) -> set[str]:
         """Repeat what did not stick; returns, and notes, what the site does not take."""
 
         def send_again(missing: set[str]) -> set[str] | None:

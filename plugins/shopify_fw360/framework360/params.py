@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from shopify_fw360.errors import VALUE_INVALID, SyncError
@@ -57,4 +58,18 @@ def flag(name: str, value: Any) -> bool:
     """Return a flag as given; raises SYNC-202 for anything but true and false."""
     if not isinstance(value, bool):
         raise SyncError(VALUE_INVALID, "this is no yes or no", field=name, rule="flag")
+    return value
+
+
+def amount(name: str, value: Any) -> Decimal:
+    """Return an exact number; raises SYNC-202 for anything else."""
+    if isinstance(value, bool) or not isinstance(value, Decimal | int) or not Decimal(value).is_finite():
+        raise SyncError(VALUE_INVALID, "an amount is needed", field=name, rule="amount")
+    return Decimal(value)
+
+
+def whole(name: str, value: Any) -> int:
+    """Return a whole number; raises SYNC-202 for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SyncError(VALUE_INVALID, "a whole number is needed", field=name, rule="whole number")
     return value

@@ -12,7 +12,7 @@ from typing import Any
 
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.fields import held
-from shopify_fw360.records import Raw, TargetField
+from shopify_fw360.records import FieldType, Raw, TargetField
 
 
 @dataclass(slots=True)
@@ -30,12 +30,16 @@ class Written:
     unwritable: set[str] = field(default_factory=set)
 
 
-def not_taken(wanted: Mapping[str, Any], before: Raw, after: Raw, target: Callable[[str], TargetField]) -> set[str]:
+def not_taken(
+    wanted: Mapping[str, Any], before: Raw | None, after: Raw, target: Callable[[str], TargetField]
+) -> set[str]:
     """Return the fields that still read as before their write.
+
+    A new record has nothing before: there a flag counts if it differs, anything else if it reads as empty or 0.
 
     Args:
         wanted: values that were sent, by target field.
-        before: the decoded record, or child of one, before the write; empty for a new one.
+        before: the decoded record, or child of one, before the write; None for a new one.
         after: the same as it reads now.
         target: target field by name.
     """
@@ -43,7 +47,13 @@ def not_taken(wanted: Mapping[str, Any], before: Raw, after: Raw, target: Callab
     for name, value in wanted.items():
         entry = target(name)
         now = entry.same(held(entry, after))
-        if now != entry.same(value) and now == entry.same(held(entry, before)):
+        if now == entry.same(value):
+            continue
+        if before is not None:
+            stuck = now == entry.same(held(entry, before))
+        else:
+            stuck = entry.type is FieldType.FLAG or now in (entry.same(None), 0)
+        if stuck:
             missing.add(name)
     return missing
 

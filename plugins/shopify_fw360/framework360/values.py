@@ -142,6 +142,18 @@ def money(value: Any, separator: str) -> Decimal | None:
     return amount if amount.is_finite() else None
 
 
+def integer(value: Any) -> int | Unset | None:
+    """Read a whole number; None for empty, UNSET for anything else."""
+    read = text(value)
+    if not isinstance(read, str):
+        return read
+    try:
+        amount = Decimal(read.strip())
+    except InvalidOperation:
+        return UNSET
+    return int(amount) if amount.is_finite() and abs(amount) < 10**15 and amount == int(amount) else UNSET
+
+
 def first_known(row: Mapping[str, Any], keys: Sequence[str], read: Callable[[Any], _T | Unset | None]) -> Any:
     """Read the first non-empty value of several keys.
 
