@@ -178,8 +178,9 @@ def test_a_long_sku_and_four_options_are_fine(site):
     assert (record.raw["varianti"][0]["sku"], record.raw["varianti"][0]["attributi"]) == ("X" * 400, pairs)
 
 
-def test_stock_is_tracked_only_if_the_shop_tracks_it(site):
-    untracked = {"gestione_magazzino": False, "quantita": None}
+@pytest.mark.parametrize("quantity", [None, 0, 7])
+def test_stock_is_tracked_only_if_the_shop_tracks_it(site, quantity):
+    untracked = {"gestione_magazzino": False, "quantita": quantity}
     result = site.products().create({"nome": "Maglia", "varianti": plain(**untracked)}, GID)
     assert result.record.raw["varianti"][0]["gestione_magazzino"] is False
     assert result.unwritable == frozenset()
