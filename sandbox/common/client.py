@@ -88,6 +88,56 @@ class Control:
         refused: list[dict[str, Any]] = self._object("GET", "refused")["refused"]
         return refused
 
+    def act(self, name: str, **params: Any) -> dict[str, Any]:
+        """Let a person do something by hand.
+
+        Raises:
+            ValueError: it cannot be done; the text says why.
+        """
+        return self._object("POST", f"acts/{name}", json=params)
+
+    def place_order(self, *lines: Mapping[str, Any], **cart: Any) -> dict[str, Any]:
+        """Buy something in the Shopify shop; returns id, name, states, totals and lines of the order.
+
+        Args:
+            lines: `{"variant": id}` or `{"sku": text}` or `{"title": text, "price": amount}`, each with `quantity`.
+            cart: email, phone, address, customer, code, charge, gateway, paid, tip, currency, note, tags and more,
+                see `sandbox.shopify.checkout.Cart`.
+        """
+        return self.act("place_order", lines=[dict(line) for line in lines], **cart)
+
+    def pay_order(self, order: str, gateway: str | None = None) -> dict[str, Any]:
+        """Pay what is open of an order, captures of held money included; `order` is an id or a name."""
+        return self.act("pay_order", order=order, gateway=gateway)
+
+    def fulfil_order(self, order: str, lines: Mapping[str, int] | None = None, **tracking: str) -> dict[str, Any]:
+        """Send an order, or units of its lines (id or place to units); tracking takes company, number, url."""
+        return self.act("fulfil_order", order=order, lines=lines, **tracking)
+
+    def track_order(self, order: str, **changes: Any) -> dict[str, Any]:
+        """Change a parcel: display ("DELIVERED", ...), company, number, url, parcel (place, the last by default)."""
+        return self.act("track_order", order=order, **changes)
+
+    def refund_order(self, order: str, lines: Mapping[str, int] | str | None = None, **how: Any) -> dict[str, Any]:
+        """Refund units of lines ("all" for everything); how takes restock, shipping, money, note, reason, pending."""
+        return self.act("refund_order", order=order, lines=lines, **how)
+
+    def edit_order(self, order: str, **changes: Any) -> dict[str, Any]:
+        """Edit an order: add (lines as for `place_order`), remove (line to units), note."""
+        return self.act("edit_order", order=order, **changes)
+
+    def cancel_order(self, order: str, reason: str = "CUSTOMER", **how: Any) -> dict[str, Any]:
+        """Cancel an order; how takes refund, restock (both true by default) and note."""
+        return self.act("cancel_order", order=order, reason=reason, **how)
+
+    def return_order(self, order: str, lines: Mapping[str, int], **how: Any) -> dict[str, Any]:
+        """Open a return of sent units; how takes status, reason, note. `settle_return` ends the last one."""
+        return self.act("return_order", order=order, lines=lines, **how)
+
+    def delete_order(self, order: str) -> dict[str, Any]:
+        """Delete an order."""
+        return self.act("delete_order", order=order)
+
     def _object(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self._call(method, path, **arguments)
         return answer

@@ -8,6 +8,7 @@
 - `POST latency` `{ms}`: simulated network latency of every API request.
 - `GET options`, `POST options` `{switch: value}`: quirk switches of the system.
 - `GET refused`, `DELETE refused`: requests that broke the contract.
+- `POST acts/{name}`: what people do by hand in the system, e.g. place and refund an order.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.common.backend import POPULATIONS, Seed
+from sandbox.common.backend import POPULATIONS, Seed, WithActs
 
 if TYPE_CHECKING:
     from sandbox.common.app import SandboxApp
@@ -42,6 +43,7 @@ def control_app(app: SandboxApp) -> Starlette:
             Route("/latency", _guard(calls.latency), methods=["POST"]),
             Route("/options", _guard(calls.options), methods=["GET", "POST"]),
             Route("/refused", calls.refused, methods=["GET", "DELETE"]),
+            Route("/acts/{name}", _guard(calls.act), methods=["POST"]),
         ]
     )
 
@@ -104,6 +106,12 @@ class _Calls:
         if request.method == "DELETE":
             refusals.clear()
         return _json(refusals.as_dict())
+
+    async def act(self, request: Request) -> Response:
+        backend = self._app.backend
+        if not isinstance(backend, WithActs):
+            raise TypeError(f"{backend.name} offers no acts")
+        return _json(dict(backend.act(request.path_params["name"], await _object(request))))
 
 
 def _json(content: Any, status: int = 200) -> Response:

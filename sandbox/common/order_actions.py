@@ -36,7 +36,7 @@ CARD_FEE, CARD_FLAT = Decimal("0.019"), Decimal("0.25")
 """What Shopify Payments keeps of a card payment."""
 
 
-class OrderError(Exception):
+class OrderError(ValueError):
     """The order does not allow it; the text says why."""
 
 

@@ -25,6 +25,7 @@ from sandbox.shopify.media import FILES, Darkroom
 from sandbox.shopify.mutations.app import uninstall
 from sandbox.shopify.oauth import ACCESS_TOKEN, AUTHORIZE, access_token, authorize
 from sandbox.shopify.options import SHOP_STATUS, Options
+from sandbox.shopify.order_acts import act
 from sandbox.shopify.schema import shopify_schema
 from sandbox.shopify.seeding import fill
 from sandbox.shopify.shop import Context, Shop
@@ -157,6 +158,10 @@ class ShopifyBackend:
             uninstall(self.shop)
         if (options.bucket_size, options.restore_rate) != (before.bucket_size, before.restore_rate):
             self.shop.bucket.change(options.bucket_size, options.restore_rate)
+
+    def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a person do something to an order, see `order_acts.ACTS`."""
+        return act(self.shop, name, params)
 
     def desk(self) -> PersonDesk:
         """Return the admin pages."""

@@ -12,6 +12,7 @@ from babel import Locale
 
 from sandbox.shopify.customer_records import ADDRESS_FIELDS, address_of
 from sandbox.shopify.ids import gid
+from sandbox.shopify.order_payloads import fulfillment_body, order_body, refund_body, transaction_body
 from sandbox.shopify.table import Record
 from sandbox.shopify.times import shown
 
@@ -165,6 +166,31 @@ def _level(record: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _order(record: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
+    buyer = extra.get("customer")
+    customer = None if buyer is None else _customer(buyer, {})
+    addresses = {f"{name}_address": _order_address(record.get(name)) for name in ("billing", "shipping")}
+    return order_body(record, customer, addresses)
+
+
+def _order_address(address: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return an address of an order: as a customer's, without ids."""
+    body = _address({"num": 0}, address)
+    return None if body is None else {name: body[name] for name in body if name not in _OF_CUSTOMERS}
+
+
+_OF_CUSTOMERS = ("id", "customer_id", "default", "country_name")
+
+
+def _order_edited(_: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
+    return {"order_edit": extra["order_edit"]}
+
+
+def _purchases(_: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in extra.items() if name != "customer"}
+
+
+_ORDERS = ("CREATE", "UPDATED", "PAID", "CANCELLED", "FULFILLED", "PARTIALLY_FULFILLED")
 _BODIES: Mapping[str, Callable[[Record, Mapping[str, Any]], dict[str, Any]]] = {
     "CUSTOMERS_DELETE": _deleted,
     "CUSTOMERS_EMAIL_MARKETING_CONSENT_UPDATE": _email_consent,
@@ -180,4 +206,12 @@ _BODIES: Mapping[str, Callable[[Record, Mapping[str, Any]], dict[str, Any]]] = {
     "PRODUCTS_CREATE": _product,
     "PRODUCTS_DELETE": _product_deleted,
     "PRODUCTS_UPDATE": _product,
+    **{f"ORDERS_{event}": _order for event in _ORDERS},
+    "ORDERS_DELETE": _product_deleted,
+    "ORDERS_EDITED": _order_edited,
+    "ORDER_TRANSACTIONS_CREATE": lambda record, extra: transaction_body(record, extra["transaction"]),
+    "REFUNDS_CREATE": lambda record, extra: refund_body(record, extra["refund"]),
+    "FULFILLMENTS_CREATE": lambda record, extra: fulfillment_body(record, extra["fulfillment"]),
+    "FULFILLMENTS_UPDATE": lambda record, extra: fulfillment_body(record, extra["fulfillment"]),
+    "CUSTOMERS_PURCHASING_SUMMARY": _purchases,
 }

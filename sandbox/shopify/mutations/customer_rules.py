@@ -141,13 +141,20 @@ def _country_code(name: str) -> str | None:
     )
 
 
+def email_error(email: str, field: list[str]) -> list[UserError]:
+    """Return the error of a text that is no e-mail address."""
+    if len(email) > MAX_NAME or not _EMAIL.fullmatch(email):
+        return [user_error(field, "Email is invalid", "INVALID")]
+    return []
+
+
 def _apply_email(shop: Shop, record: Record, given: str | None, field: list[str]) -> list[UserError]:
     email = (given or "").strip()
     if not email:
         record["email"] = None
         return []
-    if len(email) > MAX_NAME or not _EMAIL.fullmatch(email):
-        return [user_error(field, "Email is invalid", "INVALID")]
+    if invalid := email_error(email, field):
+        return invalid
     if shop.customers.find(email_key(email)) not in (None, record["num"]):
         return [user_error(field, "Email has already been taken", "TAKEN")]
     record["email"] = email

@@ -15,6 +15,7 @@ from sandbox.shopify.fields.customers import address_record
 from sandbox.shopify.ids import number_of
 from sandbox.shopify.mutations.customer_rules import clean_tags
 from sandbox.shopify.mutations.writing import delete_customer, save_customer
+from sandbox.shopify.order_writing import move_orders
 from sandbox.shopify.registry import mutation, resolver
 from sandbox.shopify.shop import Context
 from sandbox.shopify.table import Record
@@ -73,6 +74,7 @@ def _merge(context: Context, args: Args) -> dict[str, Any]:
         return {**empty, "userErrors": [user_error(["customerTwoId"], message, "INVALID_CUSTOMER")]}
     result = _merged(one, two, args.get("overrideFields") or {})
     delete_customer(context.shop, one)
+    move_orders(context.shop, one["num"], two["num"])
     result = save_customer(context.shop, result)
     context.shop.notify(
         "CUSTOMERS_MERGE",

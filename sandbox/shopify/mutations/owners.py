@@ -7,6 +7,7 @@ from sandbox.shopify.catalogue_writing import save_product, save_variant
 from sandbox.shopify.errors import access_denied
 from sandbox.shopify.ids import parse_gid
 from sandbox.shopify.mutations.writing import save_customer
+from sandbox.shopify.order_writing import save_order
 from sandbox.shopify.shop import Context, Shop
 from sandbox.shopify.table import Record
 
@@ -61,6 +62,8 @@ def save(shop: Shop, record: Record) -> Record:
         return save_product(shop, record)
     if record["__typename"] == "ProductVariant":
         return save_variant(shop, record)
+    if record["__typename"] == "Order":
+        return save_order(shop, record)
     record["updatedAt"] = shop.clock.now()
     shop.tables[record["__typename"]].put(record)
     return record

@@ -145,6 +145,8 @@ def test_a_wrong_control_request_says_what_is_wrong(server):
         server.control.set_options(page_capp=3)
     with pytest.raises(ValueError, match="unknown kind of fault"):
         server.control.add_fault("explode")
+    with pytest.raises(ValueError, match="framework360 offers no acts"):
+        server.control.pay_order("#1001")
 
 
 def test_a_server_runs_in_a_process_of_its_own_and_ends_with_the_block():
