@@ -330,6 +330,13 @@ SHOPIFY_GRANT = _define(
     "The refresh token or client credentials are no longer accepted.",
     "Connect the shop again.",
 )
+SHOPIFY_ORDER_UNREADABLE = _define(
+    "SYNC-315",
+    Reaction.SKIP_RECORD,
+    "order cannot be read",
+    "Without the scope read_all_orders Shopify hides orders older than 60 days, so this one may be old or deleted.",
+    "Ask Shopify for the scope read_all_orders and connect the shop again; nothing was changed meanwhile.",
+)
 
 # 4xx: Framework360
 FW360_KEY = _define(

@@ -8,8 +8,14 @@ from datetime import datetime
 from enum import Enum, IntEnum, StrEnum
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
+from shopify_fw360.errors import CODES, SyncError
+
 Raw: TypeAlias = Mapping[str, Any]
 """A record as its system returns it (JSON decoded; connections flattened to lists)."""
+
+
+PROBLEM: Final = "$problem"
+"""Key of a Raw under which a gateway tells why the record cannot be carried over: code, message, field, rule."""
 
 
 class Unset(Enum):
@@ -117,6 +123,26 @@ class SourceRecord:
     id: str
     raw: Raw
     updated_at: datetime | None = None
+
+
+def problem_of(error: SyncError) -> dict[str, Any]:
+    """Return an error as the value of `PROBLEM`: plain JSON, since records wait in the queue."""
+    return {"code": error.code.code, "message": error.message, "field": error.field, "rule": error.rule}
+
+
+def error_of(record: SourceRecord, name: str) -> SyncError | None:
+    """Return why a record cannot be carried over, None if it can.
+
+    Args:
+        record: as a gateway returned it.
+        name: names the record in the error.
+    """
+    problem = record.raw.get(PROBLEM)
+    if problem is None:
+        return None
+    return SyncError(
+        CODES[problem["code"]], problem["message"], record=name, field=problem["field"], rule=problem["rule"]
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def resolve(entity: Entity, path: str) -> ResolvedPath:
     if path in virtual_fields(entity):
         return _computed(entity, path)
     for own in OWN_LISTS.get(entity, ()):
-        if path.startswith(own):
+        if path.startswith(f"{own}."):
             near = [f"{own}.{name}" for name in virtual_names(entity, f"{own}.")]
             raise UnknownFieldError(path, f"{own} has no such field", near)
     index = load_index()
@@ -162,7 +162,7 @@ def _computed(entity: Entity, path: str) -> ResolvedPath:
     virtual = virtual_fields(entity)[path]
     needs = tuple(resolve(entity, need) for need in virtual.needs)
     scopes = [scope for need in needs for scope in need.scopes] + [extra.scopes for extra in virtual.extras]
-    return ResolvedPath(path, (), None, FieldType.JSON, None, None, _told(scopes), needs, virtual.extras)
+    return ResolvedPath(path, (), None, virtual.type, None, None, _told(scopes), needs, virtual.extras)
 
 
 def _step(parts: list[str], position: int, entry: dict[str, Any]) -> Step:

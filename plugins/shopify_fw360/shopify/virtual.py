@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from shopify_fw360.records import Entity
+from shopify_fw360.records import Entity, FieldType
+from shopify_fw360.shopify.order_fields import SALE, SALE_NEEDS, SALE_PATHS
 
 LOCATION: Final = "location"
 """Variable that holds the global id of the location whose stock is synchronised."""
@@ -47,10 +48,12 @@ class VirtualField:
     Args:
         needs: paths that must be read for it.
         extras: further fields that must be read for it.
+        type: of its value; those of items of lists are JSON.
     """
 
     needs: tuple[str, ...] = ()
     extras: tuple[Extra, ...] = ()
+    type: FieldType = FieldType.JSON
 
 
 _LEVEL: Final = Extra(
@@ -87,13 +90,16 @@ VIRTUAL: Final[Mapping[Entity, Mapping[str, VirtualField]]] = MappingProxyType(
             "images[].alt": VirtualField((*_STATUS, "media[].MediaImage.alt")),
             "images[].position": VirtualField(_STATUS),
             "images[].name": VirtualField((*_STATUS, "media[].MediaImage.image.url")),
-        }
+        },
+        Entity.ORDER: {path: VirtualField(SALE_NEEDS, type=kind) for path, kind in SALE_PATHS.items()},
     }
 )
-"""Computed paths by entity; all lie in lists, so that their values are lists."""
+"""Computed paths by entity."""
 
-OWN_LISTS: Final[Mapping[Entity, tuple[str, ...]]] = MappingProxyType({Entity.PRODUCT: ("images[]",)})
-"""Lists that are computed as a whole; GraphQL's own field of that name (deprecated) cannot be reached."""
+OWN_LISTS: Final[Mapping[Entity, tuple[str, ...]]] = MappingProxyType(
+    {Entity.PRODUCT: ("images[]",), Entity.ORDER: (f"{SALE}.lines[]", SALE)}
+)
+"""What is computed as a whole; GraphQL's own field of that name (of products: deprecated) cannot be reached."""
 
 
 def virtual_fields(entity: Entity) -> Mapping[str, VirtualField]:
