@@ -189,6 +189,21 @@ def test_search_sees_a_change_at_once(site):
     assert [found["id"] for found in site.get("/customers/search", query="lovelace")["data"]] == [customer_id]
 
 
+def test_search_finds_parts_of_an_email_wherever_they_stand_and_after_a_change(site):
+    customer_id = site.created(email="Augusta.Lovelace@Example.com")
+
+    def found(query):
+        return [row["id"] for row in site.get("/customers/search", query=query)["data"]]
+
+    for query in ("augusta.lovelace@example.com", "A.LOVELACE@EX", "lace@ex", "sta.lovelace@"):
+        assert found(query) == [customer_id]
+    site.post("/customers/update", {"id": customer_id, "email": "countess.ada@example.it", "cognome": "of@lovelace@hm"})
+    assert found("augusta.lovelace@example.com") == []
+    assert found("countess.ada@example.it") == found("lovelace@h") == [customer_id]
+    site.post("/customers/delete", {"id": customer_id})
+    assert found("countess.ada@example.it") == []
+
+
 def test_history_is_kept(site):
     customer_id = site.created()
     entry = {"customer_id": customer_id, "title": "Rimborso", "content": "<b>10 EUR</b>", "date": "2026-03-02"}
