@@ -197,10 +197,12 @@ def test_search_finds_parts_of_an_email_wherever_they_stand_and_after_a_change(s
 
     for query in ("augusta.lovelace@example.com", "A.LOVELACE@EX", "lace@ex", "sta.lovelace@"):
         assert found(query) == [customer_id]
-    site.post("/customers/update", {"id": customer_id, "email": "countess.ada@example.it", "cognome": "of@lovelace@hm"})
+    company = {"ragione_sociale": "R@lovelace@hm"}
+    changed = {"id": customer_id, "email": "countess.ada@example.it", "dati_fatturazione": company}
+    assert site.post("/customers/update", changed)["status"] == 1
     assert found("augusta.lovelace@example.com") == []
     assert found("countess.ada@example.it") == found("lovelace@h") == [customer_id]
-    site.post("/customers/delete", {"id": customer_id})
+    assert site.post("/customers/delete", {"id": customer_id, "customer_id": customer_id})["status"] == 1
     assert found("countess.ada@example.it") == []
 
 
