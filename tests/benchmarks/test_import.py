@@ -1,11 +1,13 @@
-"""Import into a slow site against the bound its latency sets; and a run over customers that did not change."""
+"""Import into a slow site against the bound its latency sets; memory of imports, and a run over unchanged customers."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,16 +15,47 @@ import pytest
 from sandbox.common.server import running
 from shopify_fw360.store import Store
 from tests.end_to_end.conftest import fresh_world
-from tests.end_to_end.world import INTO_SITE
+from tests.end_to_end.world import INTO_SITE, World
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(6 * 3600)]
 
 LATENCY = 0.030
 IN_FLIGHT = 8
+ROOT = Path(__file__).parents[2]
 
 
 def writes(server):
     return sum(entry["writes"] for entry in server.control.metrics()["operations"].values())
+
+
+@contextmanager
+def crowd(count, population, store_url):
+    """Both systems filled with so many people, the shop onboarded and without a rate limit."""
+    with (
+        running("shopify", customers=count, population=population, products=0, start_timeout=900) as shopify,
+        running("framework360", customers=count, population=population, products=0, start_timeout=900) as framework360,
+    ):
+        shopify.control.set_options(bucket_size=10_000_000, restore_rate=10_000_000)
+        store = Store.open(store_url)
+        store.upgrade()
+        World(shopify, framework360, store).onboard()
+        store.close()
+        yield shopify, framework360
+
+
+def in_own_process(servers, store_url, direction, step, bucket=10**9):
+    """Carry out a step as a task would; see `worker`."""
+    command = [sys.executable, "-m", "tests.benchmarks.worker", *(server.url for server in servers)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"}
+    answer = subprocess.run(
+        [*command, store_url, direction, step, str(bucket)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    )
+    assert answer.returncode == 0
+    return json.loads(answer.stdout.splitlines()[-1])
 
 
 def test_throughput_of_an_import_against_the_latency_of_the_site(tmp_path):
@@ -49,55 +82,44 @@ def test_throughput_of_an_import_against_the_latency_of_the_site(tmp_path):
     assert bound / took > 0.8
 
 
-CHILD = """
-import resource, sys, time
-sys.path[:0] = sys.argv[1].split(":")
-from shopify_fw360.store import Store
-from tests.end_to_end.world import INTO_SITE, INTO_SHOP, World
-from sandbox.common.server import RunningServer
-from sandbox.common.client import Control
-shop, site, path, flow = sys.argv[2:6]
-servers = [RunningServer(url, Control(url), 0) for url in (shop, site)]
-store = Store.open(f"sqlite:///{path}")
-world = World(*servers, store)
-began = time.monotonic()
-report = world.sync(INTO_SITE if flow == "in" else INTO_SHOP)
-took = time.monotonic() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(f"{report.finished} {took:.1f} {peak:.0f}")
-"""
-
-
 def test_memory_and_writes_of_a_run_over_unchanged_customers(tmp_path):
     """BENCH_CUSTOMERS in the environment sets the number of customers."""
     count = int(os.environ.get("BENCH_CUSTOMERS", "5000"))
-    path = tmp_path / "store.db"
-    store = Store.open(f"sqlite:///{path}")
-    store.upgrade()
-    store.close()
-    root = Path(__file__).parents[2]
-    with running("shopify", customers=0) as shopify, running("framework360", customers=0) as framework360:
-        world = fresh_world(shopify, framework360, Store.open(f"sqlite:///{path}"), 0)
-        for server in (shopify, framework360):
-            server.control.reset(seed=7, customers=count, population="both")
-        shopify.control.set_options(bucket_size=10_000_000, restore_rate=10_000_000)
-        world.onboard()
-
-        def run(flow):
-            command = [sys.executable, "-c", CHILD, f"{root}:{root / 'plugins'}", shopify.url, framework360.url]
-            answer = subprocess.run([*command, str(path), flow], capture_output=True, text=True, check=True, cwd=root)
-            finished, took, peak = answer.stdout.split()
-            return int(finished), float(took), float(peak)
-
+    store_url = f"sqlite:///{tmp_path / 'store.db'}"
+    with crowd(count, "shopify", store_url) as servers:
         print()
-        for name, flow in (("first into the site", "in"), ("first into the shop", "out"), ("settling", "in")):
-            finished, took, peak = run(flow)
-            print(f"{name}: {finished} of {count} processed in {took:.0f} s, peak RSS {peak:.0f} MB")
-        shopify.control.reset_metrics()
-        framework360.control.reset_metrics()
-        finished, took, peak = run("out")
-        print(f"unchanged: {finished} processed in {took:.0f} s, peak RSS {peak:.0f} MB, writes", end=" ")
-        print(writes(shopify), writes(framework360))
-        world.store.close()
-        assert writes(shopify) == writes(framework360) == 0
-        assert peak < 400
+        for name, direction in (("import into the site", "in"), ("back into the shop", "out")):
+            done = in_own_process(servers, store_url, direction, "sync")
+            print(
+                f"{name}: {done['records']} of {count} processed in {done['seconds']:.0f} s"
+                f" ({done['cpu']:.0f} s CPU), peak {done['peak']:.0f} MB",
+                flush=True,
+            )
+        for server in servers:
+            server.control.reset_metrics()
+        for name, direction in (("into the site", "in"), ("into the shop", "out")):
+            done = in_own_process(servers, store_url, direction, "sync")
+            print(
+                f"unchanged {name}: {done['records']} processed in {done['seconds']:.0f} s, peak {done['peak']:.0f} MB,"
+                f" writes {[writes(server) for server in servers]}",
+                flush=True,
+            )
+            assert done["peak"] < 400
+        assert [writes(server) for server in servers] == [0, 0]
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_memory_of_an_import_does_not_grow_with_it(postgres_url, direction):
+    """BENCH_IMPORT in the environment sets the number of customers; memory is told for each third of them."""
+    count = int(os.environ.get("BENCH_IMPORT", "9000"))
+    with crowd(count, "shopify" if direction == "in" else "framework360", postgres_url) as servers:
+        print()
+        for step in ("stage", "drain"):
+            done = in_own_process(servers, postgres_url, direction, step, count // 3)
+            peaks = [peak for bucket, peak in sorted((int(key), value) for key, value in done["peaks"].items())][:3]
+            print(
+                f"{direction} {step}: {done['records']} of {count} in {done['seconds']:.0f} s ({done['cpu']:.0f} s CPU),"
+                f" peak {done['peak']:.0f} MB, by thirds {', '.join(f'{peak:.0f}' for peak in peaks)} MB",
+                flush=True,
+            )
+            assert peaks[-1] - peaks[0] < 0.2 * peaks[0]
