@@ -406,6 +406,7 @@ class Link:
         status: shown to people.
         base: per flow name and target field the pair ``[source value, target value]`` last agreed (JSON values).
         fingerprints: per flow name the fingerprint of the source content that was last consumed.
+        source_times: per flow name the source's own modification time of that content (aware UTC), where it tells one.
         match_keys: per system the normalised natural key.
         display_name: for lists shown to people.
         error_code: code of the last failure, None when the last attempt succeeded.
@@ -422,6 +423,7 @@ class Link:
     status: LinkStatus = "pending"
     base: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    source_times: Mapping[str, datetime] = field(default_factory=dict)
     match_keys: Mapping[str, str] = field(default_factory=dict)
     display_name: str = ""
     error_code: str | None = None

@@ -49,12 +49,12 @@ def in_own_process(servers, store_url, direction, step, bucket=10**9):
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"}
     answer = subprocess.run(
         [*command, store_url, direction, step, str(bucket)],
+        check=True,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
         env=environment,
     )
-    assert answer.returncode == 0
     return json.loads(answer.stdout.splitlines()[-1])
 
 
@@ -118,8 +118,8 @@ def test_memory_of_an_import_does_not_grow_with_it(postgres_url, direction):
             done = in_own_process(servers, postgres_url, direction, step, count // 3)
             peaks = [peak for bucket, peak in sorted((int(key), value) for key, value in done["peaks"].items())][:3]
             print(
-                f"{direction} {step}: {done['records']} of {count} in {done['seconds']:.0f} s ({done['cpu']:.0f} s CPU),"
-                f" peak {done['peak']:.0f} MB, by thirds {', '.join(f'{peak:.0f}' for peak in peaks)} MB",
+                f"{direction} {step}: {done['records']} of {count} in {done['seconds']:.0f} s"
+                f" ({done['cpu']:.0f} s CPU), peak {done['peak']:.0f} MB, by thirds {', '.join(f'{peak:.0f}' for peak in peaks)} MB",
                 flush=True,
             )
             assert peaks[-1] - peaks[0] < 0.2 * peaks[0]

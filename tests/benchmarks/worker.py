@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.worker SHOP_URL SITE_URL STORE_URL FLOW STEP [BUCKET]
 
-The last line of its output is a JSON object: records, seconds, cpu (seconds), peak (MB), and the highest memory (MB) while each bucket
-of records was worked on.
+The last line of its output is a JSON object: records, seconds, cpu (seconds), peak (MB), and peaks: the highest memory
+(MB) while each bucket of records was worked on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import airflow.sdk  # noqa: F401 - a task holds it in memory
 from sqlalchemy import func, select
@@ -47,7 +48,7 @@ class Sampler:
         self.peaks: dict[int, float] = {}
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Sampler:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

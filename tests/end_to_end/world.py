@@ -226,16 +226,17 @@ class World:
     def sync(self, flow: Flow, mode: Mode = Mode.INCREMENTAL, **what: Any) -> DrainReport:
         """One run of a flow, as its DAG does it; the ledger must explain every record."""
         run_id = self.stage(flow, mode, **what)
-        report = self.drain(flow)
+        report = self.drain(flow, run_id)
         certify(self.pair, run_id)
         return report
 
-    def drain(self, flow: Flow) -> DrainReport:
-        report = drain(self.pair, flow, f"worker-{next(_runs)}")
+    def drain(self, flow: Flow, run_id: str | None = None) -> DrainReport:
+        report = drain(self.pair, flow, f"worker-{next(_runs)}", for_run=run_id)
         while report.waiting_for_other:
             # Twins meet in two lanes: the second one comes back a moment later, as in the DAG's task.
             time.sleep(1.1)
-            report = replace(report, waiting_for_other=0) + drain(self.pair, flow, f"worker-{next(_runs)}")
+            again = drain(self.pair, flow, f"worker-{next(_runs)}", for_run=run_id)
+            report = replace(report, waiting_for_other=0) + again
         return report
 
     def sync_both(self) -> tuple[DrainReport, DrainReport]:

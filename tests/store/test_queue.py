@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -239,6 +239,54 @@ class TestRelease:
         complete(store, claim(store)[0])
         assert outcomes(store, "run") == {"parked": 2, "conflict": 1}
         assert outcomes(store, "release") == {"updated": 1}
+
+    def test_the_record_is_read_anew(self, store):
+        stage(store, change("7", raw={"nome": "Ada"}, read_at=datetime(2026, 1, 1, tzinfo=UTC), fingerprint="f"))
+        [held] = claim(store)
+        park(store, held)
+        with store.begin() as tx:
+            tx.release([held.row_id])
+            assert tx.known_fingerprints(FORTH, ["7"]) == {}
+        assert claim(store)[0].change.record is None
+
+    def test_the_run_that_works_it_off_takes_it_over_and_is_certified_with_it(self, store, parked):
+        with store.begin() as tx:
+            tx.open_run("next", FORTH, "poll")
+            tx.release([parked["1"], parked["2"]])
+        first, second = claim(store, for_run="next")
+        assert {first.change.run_id, second.change.run_id} == {"next"}
+        with store.read() as tx:
+            assert tx.certificate("next").leased == tx.certificate("next").staged == 2
+        complete(store, first)
+        park(store, second)
+        with store.begin() as tx:
+            certificate = tx.close_run("next")
+        assert (certificate.read, certificate.staged, certificate.open) == (2, 2, 0)
+        assert certificate.explained
+        assert certificate.outcomes == {Outcome.UPDATED: 1, Outcome.PARKED: 1}
+
+    def test_what_another_run_has_staged_stays_with_it(self, store):
+        with store.begin() as tx:
+            tx.open_run("next", FORTH, "poll")
+        stage(store, change("1", run_id="former"), change("2"))
+        assert {held.change.run_id for held in claim(store, for_run="next")} == {"former", "next"}
+        with store.read() as tx:
+            assert tx.certificate("next").staged == 1
+
+    def test_a_change_taken_over_and_given_back_stays_with_the_run(self, store):
+        with store.begin() as tx:
+            tx.open_run("next", FORTH, "poll")
+        stage(store, change("1"))
+        give_back(store, *claim(store, for_run="next"))
+        with store.read() as tx:
+            assert (tx.certificate("next").staged, tx.certificate("next").pending) == (1, 1)
+        assert [held.change.run_id for held in claim(store, for_run="later")] == ["next"]
+
+    def test_nothing_is_taken_over_by_a_run_that_was_never_opened(self, store):
+        stage(store, change("1"))
+        with pytest.raises(LookupError, match="no run unheard"):
+            claim(store, for_run="unheard")
+        assert ids(claim(store)) == ["1"]
 
     def test_rows_that_are_not_parked_are_left_alone(self, store):
         stage(store, change(run_id="run"))

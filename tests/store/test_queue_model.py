@@ -70,7 +70,7 @@ class Model:
             run=new.run_id,
         )
         if row.state == "leased":
-            merged.in_flight_run = row.in_flight_run or row.run
+            merged.in_flight_run = row.run if row.in_flight_run is None else row.in_flight_run
         elif news:
             merged.attempts, merged.due = 0, now
         if row.state == "parked":
@@ -82,11 +82,17 @@ class Model:
         due = [key for key, row in self.rows.items() if row.state != "parked" and row.due <= now]
         return sorted(due, key=lambda key: (self.rows[key].priority, self.rows[key].due))
 
-    def claim(self, key, worker, until) -> None:
+    def claim(self, key, worker, until, for_run) -> None:
         row = self.rows[key]
-        attempts = 0 if row.in_flight_run else row.attempts
+        attempts = 0 if row.in_flight_run is not None else row.attempts
         self.rows[key] = replace(
-            row, state="leased", worker=worker, due=until, attempts=attempts + 1, in_flight_run=None
+            row,
+            state="leased",
+            worker=worker,
+            due=until,
+            attempts=attempts + 1,
+            in_flight_run=None,
+            run=row.run or for_run or "",
         )
 
     def back(self, key, now) -> bool:
@@ -173,16 +179,17 @@ class QueueMachine(RuleBasedStateMachine):
 
     def worker_claims(self, data) -> None:
         worker, limit = data.draw(WORKERS), data.draw(st.integers(1, 2))
+        for_run = data.draw(st.sampled_from((None, *RUNS)))
         order = self.model.claimable(self.clock())
         with self.store.begin() as tx:
-            claims = tx.claim(limit, worker, MINUTE)
+            claims = tx.claim(limit, worker, MINUTE, for_run=for_run)
         keys = [held.change.source_id for held in claims]
         rank = [(self.model.rows[key].priority, self.model.rows[key].due) for key in keys]
         best = [(self.model.rows[key].priority, self.model.rows[key].due) for key in order[:limit]]
         assert rank == best
         for held in claims:
             key = held.change.source_id
-            self.model.claim(key, worker, self.clock() + MINUTE)
+            self.model.claim(key, worker, self.clock() + MINUTE, for_run)
             self.claims[key, worker] = held
             row = self.model.rows[key]
             assert held.attempts == row.attempts - 1
@@ -263,7 +270,16 @@ class QueueMachine(RuleBasedStateMachine):
         assert released == len(parked)
         for key in parked:
             row = self.model.rows[key]
-            self.model.rows[key] = replace(row, state="pending", attempts=0, run=run, due=self.clock())
+            self.model.rows[key] = replace(
+                row,
+                state="pending",
+                attempts=0,
+                run=run,
+                due=self.clock(),
+                content=None,
+                read_at=None,
+                fingerprint="",
+            )
 
     def time_passes(self, data) -> None:
         self.clock.move(seconds=data.draw(st.sampled_from((1, 61))))

@@ -118,7 +118,8 @@ def drain_and_wait(
         pair: the two systems, the store, the settings.
         flow: entity and direction.
         owner: name of this worker, unique among all that run.
-        run_id: run whose records are waited for; others are worked off, but not waited for.
+        run_id: run whose records are waited for; those of other runs are worked off, but not waited for, and those of
+            no run are taken over.
         max_rows: stop after about this many records, None for no limit.
         wait_for_leases: wait also for records in the hands of another worker, which may be dead.
         sleep: waits the given seconds.
@@ -133,7 +134,7 @@ def drain_and_wait(
     patience_ends = pair.clock().timestamp() + pair.settings.limits.lease_seconds
     while True:
         room = None if max_rows is None else max_rows - total.finished
-        report = drain(pair, flow, owner, max_rows=room)
+        report = drain(pair, flow, owner, max_rows=room, for_run=run_id)
         total.outcomes.update(report.outcomes)
         total.retried += report.retried
         total.waiting_for_other += report.waiting_for_other

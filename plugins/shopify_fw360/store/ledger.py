@@ -26,8 +26,8 @@ class Certificate:
 
     Args:
         announced: records the source said it has, None if it did not say.
-        read: records read.
-        staged: records staged.
+        read: records read, and changes of no run that were taken over.
+        staged: records staged, and changes of no run that were taken over.
         coalesced: how many of the staged replaced a change that was still waiting.
         kept_parked: read and not staged, because the same content is parked.
         known: read and not staged, because the content was consumed before.

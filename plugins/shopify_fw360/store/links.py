@@ -20,6 +20,7 @@ _row = link_table.c
 _IDS: Final = {System.SHOPIFY: _row.shopify_id, System.FRAMEWORK360: _row.framework360_id}
 _KEYS: Final = {System.SHOPIFY: _row.shopify_key, System.FRAMEWORK360: _row.framework360_key}
 _FINGERPRINTS: Final = {System.SHOPIFY: _row.shopify_fingerprint, System.FRAMEWORK360: _row.framework360_fingerprint}
+_TIMES: Final = {System.SHOPIFY: _row.shopify_updated_at, System.FRAMEWORK360: _row.framework360_updated_at}
 _STREAM_PAGE: Final = 5_000
 
 
@@ -320,10 +321,12 @@ def _values(scope: Scope, item: Link) -> dict[str, Any]:
     if item.shopify_id is None and item.framework360_id is None:
         raise ValueError("a link needs a record on at least one side")
     flows = {Flow(item.entity, system).name: system for system in System}
-    strange = sorted(set(item.fingerprints) - set(flows)) + sorted(set(item.match_keys) - {s.value for s in System})
+    named = {*item.fingerprints, *item.source_times}
+    strange = sorted(named - set(flows)) + sorted(set(item.match_keys) - {s.value for s in System})
     if strange:
         raise ValueError(f"a {item.entity.value} link has no flow or system named {', '.join(strange)}")
     by_system = {flows[name]: fingerprint for name, fingerprint in item.fingerprints.items()}
+    times = {flows[name]: moment for name, moment in item.source_times.items()}
     keys = {system: clean_text(item.match_keys[system]) for system in System if system in item.match_keys}
     name = clean_text(item.display_name)
     searched = (name, item.shopify_id, item.framework360_id, *keys.values())
@@ -336,6 +339,8 @@ def _values(scope: Scope, item: Link) -> dict[str, Any]:
         "base": dump_json(item.base),
         "shopify_fingerprint": by_system.get(System.SHOPIFY),
         "framework360_fingerprint": by_system.get(System.FRAMEWORK360),
+        "shopify_updated_at": times.get(System.SHOPIFY),
+        "framework360_updated_at": times.get(System.FRAMEWORK360),
         "shopify_key": keys.get(System.SHOPIFY),
         "framework360_key": keys.get(System.FRAMEWORK360),
         "display_name": name,
@@ -352,6 +357,7 @@ def _values(scope: Scope, item: Link) -> dict[str, Any]:
 def _link(row: RowMapping) -> Link:
     entity = Entity(row["entity"])
     fingerprints = {System(system): row[column.name] for system, column in _FINGERPRINTS.items()}
+    times = {System(system): row[column.name] for system, column in _TIMES.items()}
     keys = {system.value: row[column.name] for system, column in _KEYS.items()}
     return Link(
         entity=entity,
@@ -360,6 +366,7 @@ def _link(row: RowMapping) -> Link:
         status=row["status"],
         base=load_json(row["base"]),
         fingerprints={Flow(entity, system).name: value for system, value in fingerprints.items() if value is not None},
+        source_times={Flow(entity, system).name: value for system, value in times.items() if value is not None},
         match_keys={system: value for system, value in keys.items() if value is not None},
         display_name=row["display_name"],
         error_code=row["error_code"],

@@ -13,6 +13,7 @@ from shopify_fw360.errors import CONFLICT, LEASE_LOST, SyncError
 from shopify_fw360.records import Change, Claim, Entity, Flow, Operation, Origin, Outcome, SourceRecord, System
 from shopify_fw360.store.codec import clean_text, dump_json, load_json
 from shopify_fw360.store.journal import JournalEntry, write_journal
+from shopify_fw360.store.ledger import count_read
 from shopify_fw360.store.scope import Scope
 from shopify_fw360.store.staging import journal_superseded
 from shopify_fw360.store.tables import LEASED, PARKED, PENDING, is_leased, is_live, is_parked, staged_change
@@ -25,8 +26,20 @@ _NO_ERROR: dict[str, Any] = dict.fromkeys(
 )
 
 
-def claim(scope: Scope, limit: int, owner: str, lease: timedelta, flow: Flow | None, run_id: str | None) -> list[Claim]:
+def claim(
+    scope: Scope,
+    limit: int,
+    owner: str,
+    lease: timedelta,
+    *,
+    flow: Flow | None,
+    run_id: str | None,
+    for_run: str | None,
+) -> list[Claim]:
     """Take due changes, best priority first, then longest due.
+
+    A change that belongs to no run, because a person released it or a system told of it by itself, can be taken over by
+    the run that works it off: it then counts there as read and staged, and is certified with it.
 
     Args:
         scope: the transaction; the claim holds once it is committed.
@@ -35,9 +48,13 @@ def claim(scope: Scope, limit: int, owner: str, lease: timedelta, flow: Flow | N
         lease: after this time another worker may take them.
         flow: only of this flow, None for all.
         run_id: only staged by this run, None for all.
+        for_run: run that takes over the changes that belong to none, None to leave them uncounted.
 
     Returns:
         The claims in the order in which they should be worked off.
+
+    Raises:
+        LookupError: changes are to be taken over by a run that was never opened.
     """
     now = scope.clock()
     query = (
@@ -55,24 +72,29 @@ def claim(scope: Scope, limit: int, owner: str, lease: timedelta, flow: Flow | N
     if not rows:
         return []
     until = now + lease
+    adopting = for_run or ""
     scope.connection.execute(
         update(staged_change)
         .where(scope.among(_row.id, [row["id"] for row in rows]))
         .values(
+            run_id=case((_row.run_id == "", adopting), else_=_row.run_id),
             state=LEASED,
             owner=owner,
             available_at=until,
             attempts=_attempts_spent() + 1,
             claimed_generation=_row.generation,
-            claimed_run_id=_row.run_id,
+            claimed_run_id=case((_row.run_id == "", adopting), else_=_row.run_id),
         )
     )
+    adopted = sum(not row["run_id"] for row in rows)
+    if adopting and adopted:
+        count_read(scope, adopting, announced=None, read=adopted, staged=adopted)
     # An expired lease whose record was staged anew meanwhile: the worker died, and the newer change is what is left.
     journal_superseded(
         scope,
         [(_flow(row), row["source_id"], row["claimed_run_id"]) for row in rows if _was_replaced(row)],
     )
-    return [_claim(row, until) for row in rows]
+    return [_claim(row, until, row["run_id"] or adopting) for row in rows]
 
 
 def hold(scope: Scope, claims: Sequence[Claim], owner: str) -> list[Claim]:
@@ -257,14 +279,15 @@ def give_back(scope: Scope, claims: Sequence[Claim], owner: str, available_at: d
 
 
 def release(scope: Scope, row_ids: Sequence[int], flow: Flow | None, code: str | None, run_id: str) -> int:
-    """Make parked changes pending again, with all their attempts.
+    """Make parked changes pending again, with all their attempts; their records are read anew.
 
     Args:
         scope: the transaction.
         row_ids: these rows; empty for all that fit the flow and the code.
         flow: only of this flow.
         code: only parked with this code.
-        run_id: run under which they are counted from now on; their former runs have booked them as parked.
+        run_id: run under which they are counted from now on, empty for the one that will work them off; their former
+            runs have booked them as parked.
 
     Returns:
         Number of changes released.
@@ -283,6 +306,10 @@ def release(scope: Scope, row_ids: Sequence[int], flow: Flow | None, code: str |
             **_UNLEASED,
             **_NO_ERROR,
             attempts=0,
+            # What was parked may be long outdated, and nobody has compared it with the source since.
+            payload=None,
+            payload_updated_at=None,
+            fingerprint="",
             run_id=run_id,
             available_at=now,
             first_staged_at=now,
@@ -369,7 +396,7 @@ def _flow(row: RowMapping) -> Flow:
     return Flow(Entity(row["entity"]), System(row["source"]))
 
 
-def _claim(row: RowMapping, until: datetime) -> Claim:
+def _claim(row: RowMapping, until: datetime, run_id: str) -> Claim:
     return Claim(
         change=Change(
             flow=_flow(row),
@@ -382,7 +409,7 @@ def _claim(row: RowMapping, until: datetime) -> Claim:
             fingerprint=row["fingerprint"],
             match_key=row["match_key"],
             display_name=row["display_name"],
-            run_id=row["run_id"],
+            run_id=run_id,
         ),
         row_id=row["id"],
         generation=row["generation"],

@@ -175,6 +175,8 @@ link: Final = Table(
     # One column per source system: a link has one flow per source, so the flow's name need not be stored.
     Column("shopify_fingerprint", Text),
     Column("framework360_fingerprint", Text),
+    Column("shopify_updated_at", UtcDateTime),
+    Column("framework360_updated_at", UtcDateTime),
     Column("shopify_key", Text),
     Column("framework360_key", Text),
     Column("display_name", Text, nullable=False),

@@ -55,10 +55,17 @@ class Transaction:
 
     # Queue, as its consumers use it
     def claim(
-        self, limit: int, owner: str, lease: timedelta, *, flow: Flow | None = None, run_id: str | None = None
+        self,
+        limit: int,
+        owner: str,
+        lease: timedelta,
+        *,
+        flow: Flow | None = None,
+        run_id: str | None = None,
+        for_run: str | None = None,
     ) -> list[Claim]:
         """Take due changes under a lease; commit before working on them; see ``queue.claim``."""
-        return queue.claim(self.scope, limit, owner, lease, flow, run_id)
+        return queue.claim(self.scope, limit, owner, lease, flow=flow, run_id=run_id, for_run=for_run)
 
     def hold(self, claims: Sequence[Claim], owner: str) -> list[Claim]:
         """Lock claims before ending more than one of them in this transaction, and return those still held."""
@@ -94,7 +101,7 @@ class Transaction:
     def release(
         self, row_ids: Sequence[int] = (), *, flow: Flow | None = None, code: str | None = None, run_id: str = ""
     ) -> int:
-        """Make parked changes pending again, by rows or by flow and code; counted under the run from now on."""
+        """Make parked changes pending again, by rows or by flow and code; see ``queue.release``."""
         return queue.release(self.scope, row_ids, flow, code, run_id)
 
     def discard(self, row_ids: Sequence[int]) -> int:

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from shopify_fw360.errors import FW360_NOT_FOUND, INTERNAL, VANISHED, SyncError
 from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
 from shopify_fw360.mapping.rules import CompiledMapping, FieldRule
-from shopify_fw360.records import Link, LinkStatus, Raw, SourceRecord, System, WriteResult
+from shopify_fw360.records import Flow, Link, LinkStatus, Raw, SourceRecord, System, WriteResult
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.sync.base import is_consumed, rebase, rebase_reverse
@@ -218,20 +219,27 @@ def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
     for entry, base, (base_back, consumed) in zip(entries, forward, backward, strict=True):
         target = _target_record(entry)
         prints = {flow.name: entry.item.fingerprint}
+        times = _time_of(flow, entry.item.source)
         if reverse is not None and consumed:
             prints[flow.reverse.name] = source_fingerprint(pair, reverse, target)
+            times |= _time_of(flow.reverse, target)
         link = _new_link(entry.item, _STATUS.get(entry.item.action, "synced"))
         links.append(
             replace(
                 _with_id(link, flow.target, target.id),
                 base={**link.base, flow.name: base, **({flow.reverse.name: base_back} if reverse else {})},
                 fingerprints={**link.fingerprints, **prints},
+                source_times={**link.source_times, **times},
                 missing_scans=0,
                 synced_at=pair.clock(),
                 synced_by=flow.name,
             )
         )
     return links
+
+
+def _time_of(flow: Flow, record: SourceRecord | None) -> dict[str, datetime]:
+    return {} if record is None or record.updated_at is None else {flow.name: record.updated_at}
 
 
 def _written_ids(entry: Applied) -> Ids:
@@ -337,13 +345,18 @@ def _link_without_target(entry: Applied) -> Link | None:
             status="unlinked",
             base={},
             fingerprints={**item.link.fingerprints, **prints},
+            source_times={**item.link.source_times, **_time_of(item.flow, item.source)},
             error_code=None,
             error_message=None,
         )
     if item.action is Action.EXCLUDED:
         status: LinkStatus = "unlinked" if item.link is not None and item.link.status == "unlinked" else "excluded"
         link = _new_link(item, status)
-        return replace(link, fingerprints={**link.fingerprints, item.flow.name: item.fingerprint})
+        return replace(
+            link,
+            fingerprints={**link.fingerprints, item.flow.name: item.fingerprint},
+            source_times={**link.source_times, **_time_of(item.flow, item.source)},
+        )
     return item.link
 
 

@@ -76,6 +76,7 @@ def drain(
     *,
     max_rows: int | None = None,
     run_id: str | None = None,
+    for_run: str | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> DrainReport:
     """Work off staged changes of a flow until none is due.
@@ -86,6 +87,8 @@ def drain(
         owner: name of this worker, unique among all that run.
         max_rows: stop after about this many records, None for no limit.
         run_id: only changes staged by this run, None for all.
+        for_run: open run in whose ledger changes count that belong to no run, such as released ones; None to leave them
+            uncounted.
         stopping: asked between batches; True ends the work early.
 
     Returns:
@@ -95,7 +98,7 @@ def drain(
         SyncError: a failure that concerns the whole flow or system; claimed records are given back first.
     """
     pair.require_on(flow)
-    lanes = _Lanes(pair, flow, owner, run_id, stopping, max_rows)
+    lanes = _Lanes(pair, flow, owner, run_id=run_id, for_run=for_run, stopping=stopping, max_rows=max_rows)
     with ThreadPoolExecutor(LANES, thread_name_prefix="drain") as pool:
         ended = [pool.submit(lanes.work, number) for number in range(LANES)]
     reports = [future.result() for future in ended]
@@ -110,7 +113,9 @@ class _Lanes:
         pair: Pair,
         flow: Flow,
         owner: str,
+        *,
         run_id: str | None,
+        for_run: str | None,
         stopping: Callable[[], bool],
         max_rows: int | None,
     ) -> None:
@@ -118,6 +123,7 @@ class _Lanes:
         self._flow = flow
         self._owner = owner
         self._run_id = run_id
+        self._for_run = for_run
         self._stopping = stopping
         self._room = max_rows
         self._failed = False
@@ -141,7 +147,9 @@ class _Lanes:
             size = self._pair.settings.limits.batch_size
             size = size if self._room is None else min(size, self._room)
             with self._pair.store.begin() as tx:
-                claims = tx.claim(size, worker.owner, worker.lease, flow=self._flow, run_id=self._run_id)
+                claims = tx.claim(
+                    size, worker.owner, worker.lease, flow=self._flow, run_id=self._run_id, for_run=self._for_run
+                )
             if self._room is not None:
                 self._room -= len(claims)
             return claims

@@ -57,11 +57,9 @@ class _Planning:
 
     def run(self, changes: Sequence[Change]) -> list[PlanItem]:
         mapping = self.pair.mapping(self.flow)
-        # A record that waited in the queue has lost its types there, so what was fingerprinted at staging counts.
-        self.staged_prints = {change.source_id: change.fingerprint for change in changes if change.record is not None}
-        records = self._fetch(changes)
         with self.pair.store.begin() as tx:
             self.links = tx.links(self.flow.entity, self.flow.source, [change.source_id for change in changes])
+        records = self._fetch(changes)
         self.retiring = self._fetch_retiring(mapping, [change for change in changes if change.source_id not in records])
         open_records = [self._admit(change, records.get(change.source_id)) for change in changes]
         admitted = [record for record in open_records if record is not None]
@@ -114,15 +112,23 @@ class _Planning:
 
     def _fetch(self, changes: Sequence[Change]) -> dict[str, SourceRecord]:
         """A webhook or a button brings only an id; a poll has brought the record, which saves the second read."""
-        records = {
-            change.source_id: change.record
-            for change in changes
-            if change.record is not None and change.operation is Operation.UPSERT
-        }
+        records: dict[str, SourceRecord] = {}
+        for change in changes:
+            record = change.record
+            if record is not None and change.operation is Operation.UPSERT and not self._is_outdated(record):
+                records[record.id] = record
+                # It has lost its types in the queue, so what was fingerprinted at staging counts.
+                self.staged_prints[record.id] = change.fingerprint
         missing = [change.source_id for change in changes if change.source_id not in records]
         if missing:
             records.update(self.pair.gateway(self.flow.source, self.flow.entity).fetch(missing))
         return records
+
+    def _is_outdated(self, record: SourceRecord) -> bool:
+        """Whether a newer state was consumed already: a page may be staged long after it was read."""
+        link = self.links.get(record.id)
+        consumed = None if link is None else link.source_times.get(self.flow.name)
+        return consumed is not None and record.updated_at is not None and record.updated_at < consumed
 
     def _admit(self, change: Change, record: SourceRecord | None) -> SourceRecord | None:
         link = self.links.get(change.source_id)
@@ -301,6 +307,7 @@ def _joined(own: Link | None, other: Link | None) -> Link | None:
         other,
         base={**other.base, **own.base},
         fingerprints={**other.fingerprints, **own.fingerprints},
+        source_times={**other.source_times, **own.source_times},
         match_keys={**other.match_keys, **own.match_keys},
     )
 
