@@ -69,6 +69,17 @@ def test_try_shows_what_becomes_of_records(mappings_directory, tmp_path, capsys,
     assert "telefono of record 0 left out" in out
 
 
+def test_try_shows_the_items_of_lists(mappings_directory, tmp_path, capsys):
+    product = {"title": "Tazza", "variants": [{"id": "1", "price": "5"}, {"id": "2", "sku": "B", "price": "7"}]}
+    (tmp_path / "records.json").write_text(json.dumps([product]), encoding="utf-8")
+    assert (
+        main(["try", str(mappings_directory / "product.shopify_to_framework360.yaml"), str(tmp_path / "records.json")])
+        == 0
+    )
+    shown = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert (shown["nome"], shown["varianti[1].prezzo"], shown["varianti[2].sku"]) == ("Tazza", "5.00", "B")
+
+
 def test_refresh_rewrites_schema_and_reference(copy, tmp_path):
     from shopify_fw360.mapping.reference import BEGIN, END, functions_section
 

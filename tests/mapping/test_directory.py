@@ -115,6 +115,22 @@ def test_a_plain_field_in_both_directions_needs_only_yaml_lines(copy, schemas):
     assert read_targets(back, [record])[0]["note"] == " call first "
 
 
+PRODUCT_BACK = "product.framework360_to_shopify.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: variant", "kind: item", "kind: 'item' here, but 'variant' in the other direction"),
+        ("{from: sku, apply: [strip], group: variants}", "{from: sku, merge: ask, group: variants}",
+         "field variants.sku, merge: is ask, but the same thing in the other direction has shopify"),
+    ],
+)  # fmt: skip
+def test_both_directions_must_agree_on_their_lists_too(copy, schemas, old, new, message):
+    edit(copy, PRODUCT_BACK, old, new)
+    assert any(message in str(problem) for problem in check_directory(copy, schemas).problems)
+
+
 def test_examples_that_no_longer_hold_are_found(copy, schemas):
     from shopify_fw360.mapping.examples import run_examples
 

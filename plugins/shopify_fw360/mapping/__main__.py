@@ -85,7 +85,8 @@ def _check(options: argparse.Namespace) -> int:
         return 1
     for flow, mapping in checked.mappings.items():
         examples = len(checked.documents[flow].model.examples)
-        _print([f"{mapping.file}: {len(mapping.fields)} fields, {examples} examples, digest {mapping.digest}"])
+        lists = "".join(f", {len(child.fields)} of {name}" for name, child in mapping.children.items())
+        _print([f"{mapping.file}: {len(mapping.fields)} fields{lists}, {examples} examples, digest {mapping.digest}"])
     return 0
 
 

@@ -94,6 +94,7 @@ def check_directory(
         reverse = checked.mappings.get(flow.reverse)
         if flow.source is System.SHOPIFY and reverse is not None:
             checked.problems += _check_pair(mapping, reverse)
+            checked.problems += _check_lists(mapping, checked.documents[flow.reverse])
     groups = {rule.group for mapping in checked.mappings.values() for _, rule in mapping.all_rules if rule.group}
     for group in policies or {}:
         if group not in groups:
@@ -138,7 +139,22 @@ def _check_pair(one: CompiledMapping, other: CompiledMapping) -> list[Problem]:
             continue
         for rule, here, there in (("merge", mine.merge, theirs.merge), ("group", mine.group, theirs.group)):
             if here != there:
-                where = f"{one.file}:{mine.line}, field {mine.name}"
+                where = f"{one.file}:{mine.line}, field {mine.full_name}"
                 message = f"is {there}, but the same thing in the other direction has {here} ({where})"
-                problems.append(Problem(MAPPING_INVALID, other.file, theirs.line, theirs.name, rule, message))
+                problems.append(Problem(MAPPING_INVALID, other.file, theirs.line, theirs.full_name, rule, message))
+    return problems
+
+
+def _check_lists(one: CompiledMapping, other: MappingDocument) -> list[Problem]:
+    """Pairs of children are kept once for both directions, so both must call them the same."""
+    problems = []
+    for name, child in other.model.children.items():
+        mine = one.children.get(child.from_)
+        if mine is None:
+            continue
+        for rule, found, wanted in (("kind", child.kind, mine.kind), ("from", name, mine.source_list)):
+            if found != wanted:
+                message = f"{found!r} here, but {wanted!r} in the other direction ({one.file}, list {mine.name})"
+                line = other.line("children", name, rule)
+                problems.append(Problem(MAPPING_INVALID, other.file, line, name, rule, message))
     return problems

@@ -102,14 +102,29 @@ class TransformResult:
     omissions: list[Rejection]
 
     def frame(self) -> pd.DataFrame:
-        """Return the batch as a table: one column per target field, and `parked` with the reason of parked records."""
+        """Return the batch as a table.
+
+        Returns:
+            One column per target field, for children ``varianti[1].sku`` and so on, and `parked` with the reason of
+            parked records.
+        """
         return pd.DataFrame(
             [
-                {"parked": f"{row.code.code} {row.field}: {row.message}"} if isinstance(row, Rejection) else row.values
+                {"parked": f"{row.code.code} {row.field}: {row.message}"} if isinstance(row, Rejection) else _flat(row)
                 for row in self.rows
             ],
             dtype=object,
         )
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    children = {
+        f"{name}[{place}].{field_name}": value
+        for name, listed in row.children.items()
+        for place, child in enumerate(listed, 1)
+        for field_name, value in child.values.items()
+    }
+    return {**row.values, **children}
 
 
 _CHUNK: Final = 2_000
@@ -217,7 +232,11 @@ def _items(list_name: str, accessor: tuple[str, ...], records: Sequence[Raw]) ->
         if found is UNSET or found is None:
             continue
         if not isinstance(found, list | tuple):
-            result.faults[index] = (list_name, Invalid("type", f"{kind_name(found)} where a list is expected"))
+            fault = found if isinstance(found, Invalid) else None
+            result.faults[index] = (
+                list_name,
+                fault or Invalid("type", f"{kind_name(found)} where a list is expected"),
+            )
             continue
         first = len(result.raws)
         for place, item in enumerate(found, 1):

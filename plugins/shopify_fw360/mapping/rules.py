@@ -45,6 +45,11 @@ class FieldRule:
     refers: str | None = None
 
     @property
+    def full_name(self) -> str:
+        """Name in messages: that of the field, of a child's field ``list.field``."""
+        return self.target.name.replace("[].", ".")
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Paths of the target system whose first non-empty value is the field's present value."""
         return self.target.reads
