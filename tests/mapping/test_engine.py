@@ -163,6 +163,10 @@ def test_omitted_values_are_unknown_not_empty(run):
         ("nome: {from: firstName}", "nul \0", "type"),
         ("nome: {from: firstName}", "x" * 10_000_000, "type"),
         ("telefono: {from: firstName, apply: [e164]}", "333 123", "apply e164"),
+        ("nome: {from: firstName, min_length: 2}", "A", "min_length"),
+        ("extraFields.n: {from: firstName, type: integer, min: 0}", "-1", "min"),
+        ("extraFields.n: {from: firstName, type: decimal, min: 0.01}", "0.001", "min"),
+        ("extraFields.n: {from: firstName, type: json, max_items: 2}", [1, 2, 3], "max_items"),
     ],
 )
 def test_a_bad_value_parks_its_record_with_field_rule_and_a_short_excerpt(compiled, fields, value, rule):
@@ -201,6 +205,24 @@ def test_equal_values_of_different_types_do_not_share_a_result(compiled):
     rows = transform(mapping, [{"taxExempt": v, "note": v} for v in (1, True, 1.0, "1", Decimal("1.00"))]).rows
     shown = [row.rule if isinstance(row, Rejection) else row.values["extraFields.n"] for row in rows]
     assert shown == ["1", "type", "type", "1", "type"]
+
+
+def test_a_further_value_reaches_a_function_as_text_whatever_its_type(compiled):
+    fields = "extraFields.n: {from: note, apply: [{only_if: taxExempt}]}"
+    records = [{"note": "x", "taxExempt": flag} for flag in (True, "true", 1, "1", False, 0, None, [True], {})]
+    rows = transform(compiled(fields), [*records, {"note": "x"}]).rows
+    assert [bool(row.values) for row in rows] == [True] * 4 + [False] * 6
+
+
+def test_equal_values_of_different_types_do_not_share_a_result_beside_further_values_either(compiled):
+    mapping = compiled("extraFields.n: {from: note, apply: [{only_if: taxExempt}]}")
+    rows = transform(mapping, [{"note": value, "taxExempt": True} for value in (1, True, "1", [1])]).rows
+    assert [row.rule if isinstance(row, Rejection) else row.values["extraFields.n"] for row in rows] == [
+        "1",
+        "type",
+        "1",
+        "type",
+    ]
 
 
 def test_wrong_shapes_where_an_object_is_expected_are_parked(compiled):

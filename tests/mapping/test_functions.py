@@ -1,12 +1,15 @@
 """Every function does what its line in the reference says; phone numbers are those of the library."""
 
+from decimal import Decimal
+
 import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shopify_fw360.mapping.functions.contact import REGIONS, e164
-from shopify_fw360.mapping.functions.text import clean_name, strip_html
+from shopify_fw360.mapping.functions.prices import compare_at_price, list_price, offer_price, selling_price
+from shopify_fw360.mapping.functions.text import clean_name, slug, strip_html
 from shopify_fw360.mapping.registry import FUNCTIONS, Call, Context
 from shopify_fw360.mapping.values import Invalid
 
@@ -110,3 +113,33 @@ def test_html_is_stripped_of_whatever_it_is(text):
     except Invalid as fault:
         result = fault.message
     assert "\n" not in result
+
+
+@given(st.text(max_size=40))
+def test_a_slug_stays_as_it_is(text):
+    made = slug(text)
+    if made is not None:
+        assert slug(made) == made
+        assert not any(character.isspace() or character in "/?#" for character in made)
+
+
+cents = st.integers(-100, 5_000).map(lambda number: Decimal(number).scaleb(-2))
+
+
+@given(cents, st.one_of(st.none(), cents))
+def test_prices_that_went_to_framework360_and_back_ask_the_same_amount(price, compare_at):
+    listed, offered = list_price(price, compare_at), offer_price(price, compare_at)
+    assert selling_price(listed, offered) == price
+    assert compare_at_price(listed, offered) == (compare_at if offered is not None else None)
+
+
+@given(cents, st.one_of(st.none(), cents))
+def test_prices_that_went_to_shopify_and_back_are_the_same(listed, offered):
+    price, compare_at = selling_price(listed, offered), compare_at_price(listed, offered)
+    assert list_price(price, compare_at) == listed
+    assert offer_price(price, compare_at) == (offered if compare_at is not None else None)
+
+
+def test_the_other_price_of_an_offer_may_be_nonsense():
+    assert list_price("5", "molto") == Decimal(5)
+    assert selling_price("5", None) == Decimal(5)

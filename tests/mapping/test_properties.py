@@ -5,8 +5,16 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shopify_fw360.mapping.engine import Rejection, Row, fingerprint, fingerprints, read_targets, transform
-from shopify_fw360.records import FieldType
+from shopify_fw360.mapping.engine import (
+    Rejection,
+    Row,
+    fingerprint,
+    fingerprints,
+    read_target_children,
+    read_targets,
+    transform,
+)
+from shopify_fw360.records import Entity, FieldType, Flow, System
 
 leaves = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.text(st.characters(), max_size=5),
@@ -56,14 +64,17 @@ def check(mapping, records):
         else:
             assert row == expected
             assert list(row.values) == list(expected.values)
-            check_types(mapping, row)
+            check_types(mapping.fields, row)
+            for name, children in row.children.items():
+                for child in children:
+                    check_types(mapping.children[name].fields, child)
     assert [item.index for item in result.omissions] == [i for i, single in enumerate(alone) for _ in single.omissions]
 
 
-def check_types(mapping, row):
+def check_types(rules, row):
     types = {FieldType.TEXT: str, FieldType.FLAG: bool, FieldType.INTEGER: int, FieldType.TAGS: tuple}
     for name, value in row.values.items():
-        target = mapping.fields[name].target
+        target = rules[name].target
         assert value is None or isinstance(value, types.get(target.type, object)), name
         if isinstance(value, str):
             assert value
@@ -81,6 +92,53 @@ def test_any_batch_of_shopify_records_comes_out_as_its_records_do_alone(to_frame
 @given(st.lists(st.one_of(framework360_records, anything), min_size=1, max_size=12))
 def test_any_batch_of_framework360_records_comes_out_as_its_records_do_alone(to_shopify, records):
     check(to_shopify, records)
+
+
+def items(*names):
+    item = st.fixed_dictionaries(
+        {}, optional={"id": st.one_of(anything, st.text("ab", min_size=1)), **dict.fromkeys(names, anything)}
+    )
+    return st.one_of(anything, st.lists(st.one_of(item, anything), max_size=4))
+
+
+shopify_products = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("title", "descriptionHtml", "status", "tags", "category", "seo"), anything),
+        "images": items("url", "alt", "position", "name"),
+        "variants": items(
+            "sku", "price", "compareAtPrice", "options", "quantity", "inventoryItem", "weightKg", "imageId"
+        ),
+    },
+)
+framework360_products = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("nome", "descrizione", "attivo", "tags", "extraFields", "slug"), anything),
+        "immagini": items("url", "alt", "posizione", "nome"),
+        "varianti": items("sku", "prezzo", "prezzo_promo", "attributi", "quantita", "gestione_magazzino", "peso"),
+    },
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(shopify_products, anything), min_size=1, max_size=6))
+def test_any_batch_of_shopify_products_comes_out_as_its_products_do_alone(shipped, records):
+    check(shipped[Flow(Entity.PRODUCT, System.SHOPIFY)], records)
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(framework360_products, anything), min_size=1, max_size=6))
+def test_any_batch_of_framework360_products_comes_out_as_its_products_do_alone(shipped, records):
+    check(shipped[Flow(Entity.PRODUCT, System.FRAMEWORK360)], records)
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(shopify_products, anything), max_size=6))
+def test_present_children_of_anything_can_be_read(shipped, records):
+    mapping = shipped[Flow(Entity.PRODUCT, System.FRAMEWORK360)]
+    together = read_target_children(mapping, records)
+    assert together == [rows for record in records for rows in read_target_children(mapping, [record])]
 
 
 @settings(deadline=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from itertools import islice, starmap
 from types import NoneType
@@ -292,9 +293,20 @@ class Column:
         self._values = values
 
 
-def _pick(values: list[Any], rows: Sequence[int]) -> list[Any]:
-    """Pick the entries of a further column; only texts are handed to functions."""
-    return [value if value.__class__ is str else None for value in map(values.__getitem__, rows)]
+def _pick(values: list[Any], rows: Sequence[int]) -> list[str | None]:
+    """Pick the entries of a further column as functions get them: the text of a plain value, else None."""
+    return [value if value.__class__ is str else _plain_text(value) for value in map(values.__getitem__, rows)]
+
+
+def _plain_text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, int | Decimal | float):
+        return None
+    try:
+        return to_text(value)
+    except Invalid:
+        return None
 
 
 def _guarded_all(call: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
@@ -324,25 +336,32 @@ def _run(call: Callable[..., Any], values: list[Any], more: list[list[Any]], *, 
     if total:
         return list(map(call, values)), False
     if more:
+        if not _shareable(set(map(type, values))):
+            results = _collect(map(call, values, *more))
+            return results, _any_missing(results)
         keys = list(zip(values, *more, strict=True))
         distinct_keys = list(dict.fromkeys(keys))
         results = _collect(starmap(call, distinct_keys))
         table = dict(zip(distinct_keys, results, strict=True))
         return [table[key] for key in keys], _any_missing(results)
-    # Equal values of different types (1, True, 1.0) must not share a result, so only columns of one type are shared.
     kinds = set(map(type, values))
     if kinds == {str} and len(values) >= _FACTORIZE_FROM and _repeat(values):
         codes, distinct = pd.factorize(np.array(values, dtype=object))
         results = _guarded_all(call, distinct)
         lookup = np.fromiter(results, dtype=object, count=len(results))
         return lookup.take(codes).tolist(), _any_missing(results)
-    if kinds <= {bool} or kinds <= {int} or (kinds == {str} and _repeat(values)):
+    if _shareable(kinds) and (kinds != {str} or _repeat(values)):
         known = list(dict.fromkeys(values))
         results = _guarded_all(call, known)
         by_value = dict(zip(known, results, strict=True))
         return [by_value[value] for value in values], _any_missing(results)
     results = _guarded_all(call, values)
     return results, _any_missing(results)
+
+
+def _shareable(kinds: set[type]) -> bool:
+    """Whether equal values may share a result: those of different types (1, True, 1.0) must not."""
+    return kinds <= {str} or kinds <= {bool} or kinds <= {int}
 
 
 def _repeat(texts: list[str]) -> bool:

@@ -40,9 +40,17 @@ from shopify_fw360.mapping.pipeline import (
 from shopify_fw360.mapping.problems import MappingError, Problem
 from shopify_fw360.mapping.registry import FUNCTIONS, Call, Context, suggest
 from shopify_fw360.mapping.rules import ChildMapping, CompiledMapping, FieldRule
-from shopify_fw360.mapping.values import Invalid
-from shopify_fw360.records import UNSET, FieldType, Schema, TargetField
+from shopify_fw360.mapping.values import Invalid, to_flag
+from shopify_fw360.records import UNSET, FieldType, Schema, SourceField, TargetField
 from shopify_fw360.settings import SyncSettings
+
+_LIMITS: Final = (
+    ("pattern", (FieldType.TEXT,), "text"),
+    ("min_length", (FieldType.TEXT,), "text"),
+    ("min", (FieldType.INTEGER, FieldType.DECIMAL), "numbers"),
+    ("max_items", (FieldType.TAGS, FieldType.JSON), "lists"),
+)
+"""Rules on values, with the types of field they work on."""
 
 __all__ = ["CompiledMapping", "FieldRule", "check_mapping", "compile_mapping"]
 
@@ -203,13 +211,15 @@ class _Compiler:
         present = self._lookups.find_present(work, target, within)
         try:
             expression, kind = self._expression(work, rule.from_, "from", main=True)
-            apply_steps, kind = self._calls(work, rule.apply, kind, "apply")
+            apply_steps, kind = self._calls(work, rule.apply, kind, "apply", main=True)
             steps = [*apply_steps, *self._omit(work, rule, kind)]
             finish = Finish(
                 FieldType.JSON if target is None else target.type,
                 _smallest(rule.max_length, None if target is None else target.max_length),
                 None if rule.pattern is None else re.compile(rule.pattern),
                 rule.max_items,
+                rule.min_length,
+                rule.min,
             )
             if target is not None:
                 kind = self._map(work, rule, kind, steps, finish)
@@ -247,10 +257,9 @@ class _Compiler:
         if allowed is not None and target.type not in allowed and rule.on != "create":
             kinds = " or ".join(sorted(allowed))
             self._lookups.report(work, "merge", f"{policy} works on {kinds}, and this field is {target.type.value}")
-        if rule.pattern is not None and target.type is not FieldType.TEXT:
-            self._lookups.report(work, "pattern", f"works on text, and this field is {target.type.value}")
-        if rule.max_items is not None and target.type not in (FieldType.TAGS, FieldType.JSON):
-            self._lookups.report(work, "max_items", f"works on lists, and this field is {target.type.value}")
+        for limit, types, words in _LIMITS:
+            if getattr(rule, limit) is not None and target.type not in types:
+                self._lookups.report(work, limit, f"works on {words}, and this field is {target.type.value}")
         lists = [child.from_ for child in self._document.model.children.values()]
         if rule.refers is not None and (work.within is None or rule.refers not in lists):
             where = "a field of a child" if work.within is None else f"one of {', '.join(sorted(lists))}"
@@ -269,7 +278,7 @@ class _Compiler:
             return ValueExpression(value), kind_of_literal(expression.value)
         if isinstance(expression, Applied):
             part, kind = self._expression(work, expression.from_, rule, main=main)
-            steps, kind = self._calls(work, expression.apply, kind, rule)
+            steps, kind = self._calls(work, expression.apply, kind, rule, main=main)
             return AppliedExpression(part, tuple(steps)), kind
         parts = expression.first_of if isinstance(expression, FirstOf) else expression.join
         evaluated = self._all_parts(work, parts, rule, main=main)
@@ -297,12 +306,14 @@ class _Compiler:
             raise Skip
         return evaluated
 
-    def _calls(self, work: Work, calls: Iterable[Call], kind: Kind, rule: str) -> tuple[list[Step], Kind]:
+    def _calls(
+        self, work: Work, calls: Iterable[Call], kind: Kind, rule: str, *, main: bool = False
+    ) -> tuple[list[Step], Kind]:
         steps: list[Step] = []
         failed = False
         for call in calls:
             try:
-                step, kind = self._call(work, call, kind, rule)
+                step, kind = self._call(work, call, kind, rule, main=main)
                 steps.append(step)
             except Skip:
                 failed = True
@@ -310,10 +321,12 @@ class _Compiler:
             raise Skip
         return steps, kind
 
-    def _call(self, work: Work, call: Call, kind: Kind, rule: str) -> tuple[Step, Kind]:
+    def _call(self, work: Work, call: Call, kind: Kind, rule: str, *, main: bool) -> tuple[Step, Kind]:
         function = call.function
         self._needs_context |= function.needs_context
-        more = tuple(PathExpression(self._lookups.path(work, path, rule)) for path in call.paths)
+        more = tuple(
+            _further(self._lookups.path(work, path, rule, main=main and path in call.carried)) for path in call.paths
+        )
         mode = Mode.ANY
         result = kind if function.gives is None else function.gives
         if function.takes is FieldType.TEXT and kind is FieldType.TAGS:
@@ -489,6 +502,12 @@ def _meaning(written: Mapping[str, Rule], compiled: Mapping[str, FieldRule]) -> 
         }
         for name, rule in compiled.items()
     }
+
+
+def _further(found: SourceField) -> Evaluated:
+    """Return a further value of a function; flags come in many forms and are brought to one."""
+    path = PathExpression(found)
+    return AppliedExpression(path, (Step(to_flag, Mode.ANY),)) if found.type is FieldType.FLAG else path
 
 
 def _standing_names() -> list[str]:

@@ -109,6 +109,8 @@ class Rule(_Model):
     default: Annotated[Default | None, Field(description="Used where the source has no value.")] = None
     required: Annotated[bool, Field(strict=True, description="Park the record if there is no value.")] = False
     max_length: Annotated[int | None, Field(strict=True, ge=1, description="Longest text, or entry of a list.")] = None
+    min_length: Annotated[int | None, Field(strict=True, ge=1, description="Shortest text.")] = None
+    min: Annotated[StrictInt | ExactNumber | None, Field(description="Smallest number.")] = None
     pattern: Annotated[str | None, Field(description="Regular expression the whole text must fit.")] = None
     type: Annotated[FieldType | None, Field(description="Type of a free field such as extraFields.x.")] = None
     on_invalid: Annotated[

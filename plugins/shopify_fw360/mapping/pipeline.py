@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 from shopify_fw360.errors import REQUIRED_MISSING, VALUE_NOT_MAPPED
@@ -126,12 +127,16 @@ class Finish:
         limit: longest text or entry in characters, None for no limit.
         pattern: the whole text must fit, None for any.
         max_items: most entries of a list, None for no limit.
+        min_length: shortest text in characters, None for any.
+        minimum: smallest number, None for any.
     """
 
     type: FieldType
     limit: int | None = None
     pattern: re.Pattern[str] | None = None
     max_items: int | None = None
+    min_length: int | None = None
+    minimum: Decimal | int | None = None
 
     def run(self, column: Column) -> None:
         """Bring the present values to their canonical form; what breaks a rule becomes a fault."""
@@ -148,6 +153,10 @@ class Finish:
             column.convert(self._check_pattern)
         if self.max_items is not None:
             column.convert(self._check_items)
+        if self.min_length is not None:
+            column.convert(self._check_shortest)
+        if self.minimum is not None:
+            column.convert(self._check_minimum)
 
     def check(self, value: Any) -> Any:
         """Return the canonical form of one value; raise Invalid if it breaks a rule."""
@@ -175,6 +184,16 @@ class Finish:
     def _check_items(self, value: Any) -> Any:
         if isinstance(value, list | tuple) and self.max_items is not None and len(value) > self.max_items:
             raise Invalid("max_items", f"{len(value)} entries; at most {self.max_items} are allowed")
+        return value
+
+    def _check_shortest(self, value: str) -> str:
+        if self.min_length is not None and len(value) < self.min_length:
+            raise Invalid("min_length", f"{len(value)} characters; at least {self.min_length} are needed")
+        return value
+
+    def _check_minimum(self, value: Any) -> Any:
+        if self.minimum is not None and value < self.minimum:
+            raise Invalid("min", f"the number is below {self.minimum}")
         return value
 
     def _check_pattern(self, value: str) -> str:

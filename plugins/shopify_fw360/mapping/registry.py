@@ -18,13 +18,15 @@ class Args(BaseModel):
     """Arguments of a function.
 
     ``shorthand`` names the argument that may be given alone (``{truncate: 120}``), ``paths`` those that name a further
-    source path, whose value of the same record the function receives.
+    source path, whose value of the same record the function receives as text, and ``carried`` those of them whose value
+    becomes part of the result, so that the field counts as made of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     shorthand: ClassVar[str | None] = None
     paths: ClassVar[tuple[str, ...]] = ()
+    carried: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,12 @@ class Call:
         if self.args is None:
             return ()
         return tuple(path for path in (getattr(self.args, name) for name in type(self.args).paths) if path is not None)
+
+    @property
+    def carried(self) -> frozenset[str]:
+        """Those of the paths whose value becomes part of the result."""
+        names = () if self.args is None else type(self.args).carried
+        return frozenset(getattr(self.args, name) for name in names)
 
     def plain(self) -> Any:
         """Return the call in its long YAML form, for the digest and for display."""

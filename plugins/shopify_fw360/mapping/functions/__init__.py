@@ -3,6 +3,6 @@
 Each function works on one value; the engine runs it once per distinct value of a column.
 """
 
-from shopify_fw360.mapping.functions import contact, html, lists, numbers, text
+from shopify_fw360.mapping.functions import conditions, contact, html, lists, numbers, prices, text
 
-__all__ = ["contact", "html", "lists", "numbers", "text"]
+__all__ = ["conditions", "contact", "html", "lists", "numbers", "prices", "text"]

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from shopify_fw360.mapping.registry import Args, Context, Example, Function, fixed, register
 from shopify_fw360.mapping.values import Invalid, to_decimal, to_flag, to_integer, to_text, to_time
-from shopify_fw360.records import UNSET, FieldType
+from shopify_fw360.records import FieldType
 
 
 class Comma(Args):
@@ -71,79 +71,19 @@ register(
 )
 
 
-class Other(Args):
-    """Arguments of functions that compare two amounts."""
-
-    other: Annotated[str, Field(description="Source path of the other amount.")]
-    shorthand: ClassVar[str | None] = "other"
-    paths: ClassVar[tuple[str, ...]] = ("other",)
-
-
-def _amount(value: Any) -> Decimal | None:
-    return None if value is None or value is UNSET or value == "" else to_decimal(value)
-
-
-def _larger(_args: Other, _context: Context) -> Callable[[Any, Any], Decimal]:
-    def larger(value: Any, other: Any) -> Decimal:
-        amount, limit = to_decimal(value), _amount(other)
-        return amount if limit is None else max(amount, limit)
-
-    return larger
-
-
-def _if_below(_args: Other, _context: Context) -> Callable[[Any, Any], Decimal | None]:
-    def if_below(value: Any, other: Any) -> Decimal | None:
-        amount, limit = to_decimal(value), _amount(other)
-        return amount if limit is not None and amount < limit else None
-
-    return if_below
-
-
-def _if_above(_args: Other, _context: Context) -> Callable[[Any, Any], Decimal | None]:
-    def if_above(value: Any, other: Any) -> Decimal | None:
-        amount, limit = to_decimal(value), _amount(other)
-        return amount if limit is not None and amount > limit else None
-
-    return if_above
+def drop_zero(value: Any) -> Decimal | None:
+    """Return the number, None if it is zero."""
+    return to_decimal(value) or None
 
 
 register(
     Function(
-        "larger",
-        "The larger of the amount and the one at another path, for example the list price beside a selling price.",
+        "drop_zero",
+        "The number; empty if it is 0.",
         None,
         FieldType.DECIMAL,
-        _larger,
-        args=Other,
-        examples=[Example({"larger": "compareAtPrice"}, "19.90", Decimal("24.90"), ("24.90",))],
-    )
-)
-register(
-    Function(
-        "if_below",
-        "The amount if it is below the one at another path, otherwise known to be empty: a price on offer.",
-        None,
-        FieldType.DECIMAL,
-        _if_below,
-        args=Other,
-        examples=[
-            Example({"if_below": "compareAtPrice"}, "19.90", Decimal("19.90"), ("24.90",)),
-            Example({"if_below": "compareAtPrice"}, "19.90", None, (None,)),
-        ],
-    )
-)
-register(
-    Function(
-        "if_above",
-        "The amount if it is above the one at another path, otherwise known to be empty: a price before an offer.",
-        None,
-        FieldType.DECIMAL,
-        _if_above,
-        args=Other,
-        examples=[
-            Example({"if_above": "prezzo_promo"}, "24.90", Decimal("24.90"), ("19.90",)),
-            Example({"if_above": "prezzo_promo"}, "24.90", None, (None,)),
-        ],
+        fixed(drop_zero),
+        examples=[Example("drop_zero", "0.0", None), Example("drop_zero", "0.25", Decimal("0.25"))],
     )
 )
 register(

@@ -69,6 +69,36 @@ register(
     )
 )
 
+
+def slug(value: str) -> str | None:
+    """Return a text as the last part of an address, None if no letter or digit is left.
+
+    Letters and digits of every script stay in small form, and so do ``-`` and ``_`` between them.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).lower())
+    kept = (
+        character if character.isalnum() or character in "-_" or unicodedata.category(character)[0] == "M" else " "
+        for character in plain
+    )
+    text = "-".join("".join(kept).split()).strip("-_")
+    return text if any(character.isalnum() for character in text) else None
+
+
+register(
+    Function(
+        "slug",
+        "A text as part of an address: small letters and digits of any script, joined by -; empty if none is left.",
+        TEXT,
+        TEXT,
+        fixed(slug),
+        examples=[
+            Example("slug", " Maglia blu / Tg. 42 ", "maglia-blu-tg-42"),
+            Example("slug", "Caffè", "caffè"),
+            Example("slug", "!", None),
+        ],
+    )
+)
+
 _NAME = re.compile(r"[A-Za-z0-9'.\-]+(?: [A-Za-z0-9'.\-]+)*")
 _NAME_LOOKALIKES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "‐": "-", "‑": "-", "–": "-"})
 
