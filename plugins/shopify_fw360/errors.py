@@ -338,6 +338,21 @@ SHOPIFY_ORDER_UNREADABLE = _define(
     "Ask Shopify for the scope read_all_orders and connect the shop again; nothing was changed meanwhile.",
 )
 
+SHOPIFY_CHANGED = _define(
+    "SYNC-314",
+    Reaction.RETRY,
+    "record changed in Shopify meanwhile",
+    "Somebody changed the record in Shopify between our reading and our writing, for example by a sale.",
+    "Nothing to do; the next attempt reads it again and merges anew.",
+)
+SHOPIFY_PROCESSING = _define(
+    "SYNC-315",
+    Reaction.RETRY,
+    "Shopify is still processing",
+    "Images or a large product take Shopify longer than a write waits for them.",
+    "Nothing to do; the next attempt goes on where this one stopped.",
+)
+
 # 4xx: Framework360
 FW360_KEY = _define(
     "SYNC-401",

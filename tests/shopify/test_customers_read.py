@@ -234,7 +234,8 @@ def test_a_missing_definition_names_the_next_step(client):
 
 
 def test_definitions_are_created_once(client):
-    assert ensure_definitions(client) == list(DEFINITIONS)
+    assert ensure_definitions(client, {Entity.CUSTOMER}) == [f"customer.{key}" for key in DEFINITIONS]
+    assert ensure_definitions(client) == ["product.fw360_id"]
     assert ensure_definitions(client) == []
 
 

@@ -50,11 +50,12 @@ def prepare() -> dict[str, object]:
         AirflowFailException: what must be corrected; the message ends with the next step.
     """
     with reacting():
-        flows = sorted(flow.name for flow in load_mappings(mappings_directory(), read_settings()))
+        mappings = load_mappings(mappings_directory(), read_settings())
+        flows = sorted(flow.name for flow in mappings)
         log.info("mappings are valid: %s", ", ".join(flows))
         with open_store() as store:
             log.info("the store is ready")
-            created = ensure_definitions(new_shopify_client(store))
+            created = ensure_definitions(new_shopify_client(store), {flow.entity for flow in mappings})
     for key in created:
         log.info("created the metafield definition %s", key)
     if not created:

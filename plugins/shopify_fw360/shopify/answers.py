@@ -38,6 +38,8 @@ _CODES: Final[dict[str, ErrorCode]] = {
     "INTERNAL_SERVER_ERROR": SHOPIFY_UNAVAILABLE,
 }
 
+_USER_ERRORS: Final = ("userErrors", "mediaUserErrors")
+
 TAKEN: Final = "taken"
 """Rule of a SYNC-312 error when the value of the named field belongs to another customer."""
 
@@ -141,8 +143,9 @@ def cost_report(extensions: Mapping[str, Any]) -> CostReport:
 def user_errors(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the response key of each mutation and each of its user errors."""
     for key, payload in data.items():
-        for error in (payload or {}).get("userErrors") or () if isinstance(payload, Mapping) else ():
-            yield key, error
+        if isinstance(payload, Mapping):
+            for name in _USER_ERRORS:
+                yield from ((key, error) for error in payload.get(name) or ())
 
 
 def rejection(data: Mapping[str, Any], record: str, name: Callable[[str, Mapping[str, Any]], str]) -> SyncError | None:

@@ -175,6 +175,11 @@ class ShopifyClient:
                     raise error from failed.__cause__
             self._sleep(self._pause(attempt, error.retry_after))
 
+    @property
+    def sent(self) -> int:
+        """Number of requests the calling thread has sent so far, repetitions counted."""
+        return getattr(self._local, "sent", 0)
+
     def check(self) -> ShopInfo:
         """Find out whether the connection works.
 
@@ -224,6 +229,7 @@ class ShopifyClient:
 
     def _post(self, operation: str, body: bytes, token: str) -> tuple[requests.Response, bytes]:
         limits = self._retries
+        self._local.sent = self.sent + 1
         headers = {"Content-Type": "application/json", "X-Shopify-Access-Token": token}
         ends = time.monotonic() + limits.deadline
         try:

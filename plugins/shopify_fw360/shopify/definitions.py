@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from shopify_fw360.errors import SHOPIFY_REJECTED, SyncError
+from shopify_fw360.records import Entity
 from shopify_fw360.shopify.answers import user_errors
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.fields import APP, DEFINITIONS, EXTERNAL_ID
@@ -15,6 +17,8 @@ _NAMES: Final = {
     "total_spent": "Total spent in Framework360",
 }
 
+_KEYS: Final = {Entity.CUSTOMER: tuple(DEFINITIONS), Entity.PRODUCT: (EXTERNAL_ID,)}
+
 _DOCUMENT: Final = """mutation DefinitionCreate($definition: MetafieldDefinitionInput!) {
   metafieldDefinitionCreate(definition: $definition) {
     createdDefinition { id }
@@ -23,40 +27,44 @@ _DOCUMENT: Final = """mutation DefinitionCreate($definition: MetafieldDefinition
 }"""
 
 
-def ensure_definitions(client: ShopifyClient) -> list[str]:
-    """Create the customer metafield definitions that do not exist yet.
+def ensure_definitions(
+    client: ShopifyClient, entities: Collection[Entity] = (Entity.CUSTOMER, Entity.PRODUCT)
+) -> list[str]:
+    """Create the metafield definitions that do not exist yet.
 
     Args:
-        client: of the shop; needs ``write_customers``.
+        client: of the shop; needs ``write_customers`` for customers, ``write_products`` for products.
+        entities: whose definitions are needed; those of entities without any are none.
 
     Returns:
-        Keys of the definitions that were created now; empty if all existed.
+        Names of the definitions that were created now, ``<entity>.<key>``; empty if all existed.
 
     Raises:
         SyncError: SYNC-312 when Shopify refuses one for another reason than that it exists.
     """
-    created = []
-    for key, kind in DEFINITIONS.items():
-        definition: dict[str, Any] = {
-            "ownerType": "CUSTOMER",
-            "namespace": APP,
-            "key": key,
-            "name": _NAMES[key],
-            "type": kind,
-            "access": {"admin": "MERCHANT_READ"},
-        }
-        data = client.execute(
-            _DOCUMENT,
-            {"definition": definition},
-            operation_name="DefinitionCreate",
-            # Shopify refuses a second definition of the same key with TAKEN.
-            idempotent=True,
-            cost=15,
-        )
-        refused = [error for _, error in user_errors(data) if error.get("code") != "TAKEN"]
-        if refused:
-            texts = "; ".join(str(error.get("message")) for error in refused)
-            raise SyncError(SHOPIFY_REJECTED, texts, record=f"metafield definition {APP}.{key}")
-        if data["metafieldDefinitionCreate"]["createdDefinition"]:
-            created.append(key)
-    return created
+    wanted = [(entity, key) for entity in _KEYS if entity in entities for key in _KEYS[entity]]
+    return [f"{entity.value}.{key}" for entity, key in wanted if _create(client, entity, key)]
+
+
+def _create(client: ShopifyClient, entity: Entity, key: str) -> bool:
+    definition: dict[str, Any] = {
+        "ownerType": entity.value.upper(),
+        "namespace": APP,
+        "key": key,
+        "name": _NAMES[key],
+        "type": DEFINITIONS[key],
+        "access": {"admin": "MERCHANT_READ"},
+    }
+    data = client.execute(
+        _DOCUMENT,
+        {"definition": definition},
+        operation_name="DefinitionCreate",
+        # Shopify refuses a second definition of the same key with TAKEN.
+        idempotent=True,
+        cost=15,
+    )
+    refused = [error for _, error in user_errors(data) if error.get("code") != "TAKEN"]
+    if refused:
+        texts = "; ".join(str(error.get("message")) for error in refused)
+        raise SyncError(SHOPIFY_REJECTED, texts, record=f"metafield definition {entity.value} {APP}.{key}")
+    return bool(data["metafieldDefinitionCreate"]["createdDefinition"])

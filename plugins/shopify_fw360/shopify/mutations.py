@@ -37,6 +37,7 @@ class Mutation:
         payload: selection of the payload; ``%s`` stands for a selection of the record where it can be read back.
         variables: name to GraphQL type and value; mutations of one document may share one of the same value.
         fields: mapping field names by their position in a list argument, for naming user errors.
+        rows: names of the children by their position in a list argument, for example ``variants[2]``, likewise.
         reads_back: response key of the record in the payload, None if it is not in it.
         repeatable: whether doing it twice does no more than doing it once.
         cost: points it requests besides the record that is read back.
@@ -47,6 +48,7 @@ class Mutation:
     payload: str
     variables: Mapping[str, tuple[str, Any]]
     fields: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
     reads_back: str | None = None
     repeatable: bool = True
     cost: float = MUTATION_COST
@@ -77,7 +79,7 @@ class RecordWriter:
         self._field_name = field_name
 
     def send(self, operation: str, mutations: Sequence[Mutation], record: str) -> SourceRecord | None:
-        """Do the mutations in their order, in one request.
+        """Do the mutations in their order, in one request, and read the record back.
 
         Args:
             operation: name of the operation.
@@ -86,6 +88,24 @@ class RecordWriter:
 
         Returns:
             The record as read back, None if no payload has it.
+
+        Raises:
+            SyncError: as `execute`.
+        """
+        data = self.execute(operation, mutations, record)
+        reader = reading(mutations)
+        if reader is None or reader.reads_back is None:
+            return None
+        answer = (data.get(reader.key) or {}).get(reader.reads_back)
+        return self._reader.records([answer])[0] if answer and answer.get("id") else None
+
+    def execute(self, operation: str, mutations: Sequence[Mutation], record: str) -> dict[str, Any]:
+        """Do the mutations in their order, in one request, and return the data of the answer.
+
+        Args:
+            operation: name of the operation.
+            mutations: as for `send`.
+            record: what is written, for errors.
 
         Raises:
             SyncError: SYNC-312 when Shopify refuses a value, SYNC-209 when the outcome is unknown and the mutations
@@ -109,10 +129,7 @@ class RecordWriter:
         refused = rejection(data, record, lambda key, error: self._field_name(mutations, key, error))
         if refused is not None:
             raise refused
-        if reader is None or reader.reads_back is None:
-            return None
-        answer = (data.get(reader.key) or {}).get(reader.reads_back)
-        return self._reader.records([answer])[0] if answer and answer.get("id") else None
+        return data
 
 
 def document(name: str, mutations: Sequence[Mutation], selection: str, variables: Mapping[str, tuple[str, Any]]) -> str:

@@ -70,6 +70,7 @@ class RecordsReader:
         selection: what is read of each record.
         search: search terms every scan and count states, empty for none.
         values: gives the values of the selection's variables by name.
+        complete: fills in what is computed, in place, in records that were read together.
         cursor_limit: records one cursor may reach.
 
     Attributes:
@@ -85,6 +86,7 @@ class RecordsReader:
         *,
         search: str = "",
         values: Callable[[], Mapping[str, Any]] = dict,
+        complete: Callable[[Sequence[dict[str, Any]]], None] = lambda _: None,
         cursor_limit: int = CURSOR_LIMIT,
     ) -> None:
         self.selection = selection
@@ -93,6 +95,7 @@ class RecordsReader:
         self._client = client
         self._search = search
         self._values = values
+        self._complete = complete
         self._cursor_limit = cursor_limit
         self._type = selection.type
         self._plural = f"{selection.type}s"
@@ -217,6 +220,7 @@ class RecordsReader:
         raws = [self.selection.flatten(node, rest) for node in nodes]
         while rest:
             self._follow(rest.pop(), rest)
+        self._complete(raws)
         return [SourceRecord(raw["id"], raw, datetime.fromisoformat(raw["updatedAt"])) for raw in raws]
 
     def variables_of(self, text: str) -> dict[str, tuple[str, Any]]:

@@ -107,7 +107,8 @@ class Node:
             return connection_cost(first, below)
         if self.step.many and self.step.type in _CHARGED_LISTS:
             return _CHARGED_LISTS[self.step.type] + below
-        return below + (1 if self.is_record or self.step.type in _CHARGED_VALUES else 0)
+        named = load_index()[self.step.type]
+        return below + (1 if "id" in named.get("fields", ()) or self.step.type in _CHARGED_VALUES else 0)
 
     def _named(self, name: str) -> str:
         key = self.key(name)

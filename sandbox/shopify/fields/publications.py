@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.shopify.connections import Page, list_page
-from sandbox.shopify.ids import number_of
+from sandbox.shopify.ids import gid, number_of
+from sandbox.shopify.product_records import handle_of
 from sandbox.shopify.registry import resolver
 from sandbox.shopify.shop import Context
 from sandbox.shopify.table import Record
@@ -67,3 +68,16 @@ def _unpublished(record: Record, context: Context, args: Args) -> Page:
 @resolver("QueryRoot", "publications")
 def _roots(_: Record, context: Context, args: Args) -> Page:
     return list_page(sorted(context.shop.publications.all(), key=lambda entry: int(entry["num"])), args)
+
+
+@resolver("Publication", "channels")
+def _channels(record: Record, _: Context, args: Args) -> Page:
+    num = int(record["num"])
+    channel = {
+        "__typename": "Channel",
+        "id": gid("Channel", num),
+        "name": record["name"],
+        "handle": handle_of(record["name"]),
+        "supportsFuturePublishing": False,
+    }
+    return list_page([channel], args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,4 +71,5 @@ def _unused_name(shop: Shop, filename: str | None) -> str | None:
     if named_medium(shop, filename) is None or filename is None:
         return filename
     stem, dot, ending = filename.rpartition(".")
-    return f"{stem or ending}_{shop.number():x}{dot}{ending if stem else ''}"
+    unique = uuid.uuid5(uuid.NAMESPACE_OID, str(shop.number()))
+    return f"{stem or ending}_{unique}{dot}{ending if stem else ''}"
