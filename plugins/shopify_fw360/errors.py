@@ -346,7 +346,7 @@ SHOPIFY_CHANGED = _define(
     "Nothing to do; the next attempt reads it again and merges anew.",
 )
 SHOPIFY_PROCESSING = _define(
-    "SYNC-315",
+    "SYNC-316",
     Reaction.RETRY,
     "Shopify is still processing",
     "Images or a large product take Shopify longer than a write waits for them.",

@@ -87,9 +87,13 @@ class Products(_Model):
     Args:
         on_delete: what becomes of the Framework360 product whose Shopify product was deleted: it stays, or it
             also gets what ``on_delete`` of the mapping says (as shipped: it is taken off the site).
+        publish: sales channels of the shop that a new product is published to: ``all``, ``none``, or their names.
+        location: name or number of the Shopify location whose stock is synchronised, None for the shop's primary one.
     """
 
     on_delete: Literal["keep", "unpublish"] = "keep"
+    publish: Literal["all", "none"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
+    location: str | None = None
 
 
 class Limits(_Model):

@@ -243,7 +243,7 @@ class Analysis:
                 self._check_input(inner, (*path, str(name)), node)
         elif isinstance(value, list):
             if len(value) > MAX_INPUT and not (
-                path[0] == "productSet" and path[-1] == "variants" and len(value) <= 2048
+                node.name.value == "productSet" and path[-1] == "variants" and len(value) <= 2048
             ):
                 message = f"The input array size of {len(value)} is greater than the maximum allowed of {MAX_INPUT}."
                 extensions = {"code": "MAX_INPUT_SIZE_EXCEEDED"}

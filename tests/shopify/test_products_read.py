@@ -13,8 +13,14 @@ from tests.shopify.product_world import call, crossed, gateway, make_product, pi
 
 
 @pytest.fixture
+def shopify_sandbox(shopify_process):
+    shopify_process.control.reset(seed=7, customers=0, products=60, population="mixed")
+    return shopify_process
+
+
+@pytest.fixture
 def client(shopify_sandbox):
-    shopify_sandbox.control.set_options(bucket_size=20_000.0, restore_rate=1_000.0, media_seconds=0.05)
+    shopify_sandbox.control.set_options(bucket_size=20_000.0, restore_rate=1_000.0, media_seconds=0.0)
     client = shop_client(shopify_sandbox)
     ensure_definitions(client)
     return client

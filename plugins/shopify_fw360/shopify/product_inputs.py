@@ -204,11 +204,12 @@ def field_name(mutations: Sequence[Mutation], key: str, error: Mapping[str, Any]
         return listed_field(mutation, error)
     path = [str(part) for part in error.get("field") or () if part != "input"]
     if mutation is not None and mutation.rows:
-        places = [position for position, part in enumerate(path) if part.isdigit()]
-        if places and int(path[places[0]]) < len(mutation.rows):
-            row = mutation.rows[int(path[places[0]])]
-            return _below(row, path[places[0] + 1 :])
-        return _below(mutation.rows[0], path) if len(mutation.rows) == 1 else mutation.rows[0].partition("[")[0]
+        index = next((position for position, part in enumerate(path) if part.isdigit()), -1)
+        if index >= 0 and int(path[index]) < len(mutation.rows):
+            return _below(mutation.rows[int(path[index])], path[index + 1 :])
+        if len(mutation.rows) == 1:
+            return _below(mutation.rows[0], path[index + 1 :])
+        return mutation.rows[0].partition("[")[0]
     if path and path[0] == "productOptions":
         return f"{VARIANTS}[].options"
     if len(path) > 1 and path[0] in _LISTS and path[1].isdigit():

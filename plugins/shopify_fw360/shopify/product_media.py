@@ -98,7 +98,7 @@ class ProductMedia:
 
         Raises:
             SyncError: SYNC-312 naming the first image Shopify could not process, after all that failed were taken
-                away again; SYNC-315 if it takes too long.
+                away again; SYNC-316 if it takes too long.
         """
         known = {medium["id"] for medium in (before or {}).get("media") or ()}
         raw = self._read(product, self._patience, record)
@@ -129,7 +129,7 @@ class ProductMedia:
             Id of each kept image that the source has, by its id there.
 
         Raises:
-            SyncError: SYNC-312 for an image Shopify refuses, SYNC-315, or SYNC-209 if it is unknown whether an upload
+            SyncError: SYNC-312 for an image Shopify refuses, SYNC-316, or SYNC-209 if it is unknown whether an upload
                 arrived.
         """
         try:

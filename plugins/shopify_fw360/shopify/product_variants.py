@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from shopify_fw360.errors import SHOPIFY_CHANGED, SyncError
 from shopify_fw360.records import ChildList, ChildWrite, Raw
 from shopify_fw360.shopify.product_fields import VARIANTS, Pairs, pairs_of
 from shopify_fw360.shopify.product_inputs import check_complete, place, refused
+
+ENTRIES: Final = 250
+"""Shopify: input arrays hold at most 250 entries, only the variants of productSet 2,048."""
 
 
 @dataclass(slots=True)
@@ -242,7 +245,8 @@ class _Planning:
         for name in names:
             if name not in present:
                 values = dict.fromkeys(dict(pairs)[name] for pairs in wanted if name in dict(pairs))
-                added.append((name, tuple(values)))
+                # Values beyond what an input holds come with the variants that use them.
+                added.append((name, tuple(values)[:ENTRIES]))
         return tuple(added)
 
     def _pair_new(self, wanted: Sequence[Pairs], names: Sequence[str]) -> None:
@@ -314,6 +318,22 @@ def _fold(text: str) -> str:
 
 def _folded(pairs: Pairs) -> frozenset[tuple[str, str]]:
     return frozenset((_fold(name), _fold(value)) for name, value in pairs)
+
+
+def within_reach(variants: ChildList) -> ChildList:
+    """Return the part of the variants of a new product that one input can hold: 250 values of each option.
+
+    The part is the whole list for nearly every product; the rest is added afterwards.
+    """
+    values: dict[str, set[str]] = {}
+    kept = []
+    for child in variants.kept:
+        pairs = _pairs(child)
+        wanted = {name: {*values.get(name, ()), value} for name, value in pairs}
+        if all(len(held) <= ENTRIES for held in wanted.values()):
+            values.update(wanted)
+            kept.append(child)
+    return ChildList(tuple(kept))
 
 
 def by_options(product: Raw) -> dict[frozenset[tuple[str, str]], str]:

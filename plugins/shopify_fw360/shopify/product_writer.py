@@ -31,6 +31,7 @@ from shopify_fw360.shopify.product_variants import (
     options_key,
     plain_plan,
     structure_plan,
+    within_reach,
 )
 from shopify_fw360.shopify.records_reader import RecordsReader, custom_id
 from shopify_fw360.shopify.selection import compile_selection
@@ -130,7 +131,7 @@ class ProductWriter:
             The product as read back.
 
         Raises:
-            SyncError: SYNC-312 when Shopify refuses a value or an image, SYNC-315 when it takes too long, SYNC-209
+            SyncError: SYNC-312 when Shopify refuses a value or an image, SYNC-316 when it takes too long, SYNC-209
                 when it is unknown whether the product was made.
         """
         sent = self._client.sent
@@ -146,8 +147,12 @@ class ProductWriter:
                     raise
                 is_new = True
             else:
-                record, children = self._complete(product, fields, other_id, name)
-                return WriteResult(record, created=True, requests=self._client.sent - sent, children=children)
+                if VARIANTS not in fields or within_reach(fields[VARIANTS]) == fields[VARIANTS]:
+                    record, children = self._complete(product, fields, other_id, name)
+                    return WriteResult(record, created=True, requests=self._client.sent - sent, children=children)
+                found, is_new = self._appeared(other_id, find), True
+                if found is None:
+                    raise self._vanished(name)
         result = self.update(found, fields, other_id)
         return replace(result, created=is_new, requests=self._client.sent - sent)
 
@@ -164,7 +169,7 @@ class ProductWriter:
 
         Raises:
             SyncError: SYNC-312 when Shopify refuses a value or an image, SYNC-314 when stock or variants were changed
-                in Shopify since they were read, SYNC-315 when it takes too long, SYNC-208 when the product is gone,
+                in Shopify since they were read, SYNC-316 when it takes too long, SYNC-208 when the product is gone,
                 SYNC-209 when the outcome is unknown.
         """
         sent = self._client.sent
@@ -179,6 +184,8 @@ class ProductWriter:
         return WriteResult(record, requests=self._client.sent - sent, children=children)
 
     def _make(self, fields: Mapping[str, Any], other_id: str, name: str) -> Raw:
+        if VARIANTS in fields:
+            fields = {**fields, VARIANTS: within_reach(fields[VARIANTS])}
         given = new_product_input(fields, self._targets, other_id, name)
         at_once = len(given.get("variants") or ()) <= AT_ONCE
         variables = {
@@ -275,8 +282,8 @@ class ProductWriter:
             plan = plain_plan(variants)
             ids = dict(plan.known)
             updates = update_batches(current.id, plan, current.raw, pictures, name)
-            if not any("tracked" in child.changes for child in variants.kept):
-                # Nothing that stock depends on changes, so that it needs no request of its own.
+            if not any({"tracked", "position"} & child.changes.keys() for child in variants.kept):
+                # Nothing that must be done first changes, so that stock needs no request of its own.
                 batches = self._stock(variants, ids, current.raw, current.raw, other_id)
                 first = [*(batches.pop() if batches else []), *fields, *(updates.pop(0) if updates else [])]
                 return self._run("ProductUpdate", [*batches, first, *updates], name), ids

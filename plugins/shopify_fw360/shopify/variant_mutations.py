@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from shopify_fw360.records import UNSET, ChildList, ChildWrite, NewChild, Raw
 from shopify_fw360.shopify.mutations import ERRORS_WITH_CODE, Mutation
 from shopify_fw360.shopify.product_fields import VARIANTS
 from shopify_fw360.shopify.product_inputs import option_values, place, refused, variant_input
-from shopify_fw360.shopify.product_variants import VariantChange, VariantPlan
+from shopify_fw360.shopify.product_variants import ENTRIES, OptionChange, VariantChange, VariantPlan
 from shopify_fw360.shopify.records_reader import chunks
-
-ROWS: Final = 250
-"""Shopify: input arrays hold at most 250 entries."""
 
 _Variables = dict[str, tuple[str, Any]]
 
@@ -33,13 +30,17 @@ def structure_batches(
     Raises:
         SyncError: SYNC-312 if a variant refers to an image that is not there.
     """
-    batches = [[_option_update(product, number, change)] for number, change in enumerate(plan.options)]
+    batches = [
+        [_option_update(product, change, part)]
+        for change in plan.options
+        for part in (list(chunks(change.values, ENTRIES)) or [()])
+    ]
     if plan.added_options:
         batches.append([_options_create(product, plan)])
-    batches += [[_delete(product, part)] for part in chunks(plan.removed, ROWS)]
+    batches += [[_delete(product, part)] for part in chunks(plan.removed, ENTRIES)]
     batches += update_batches(product, plan, current, pictures, record)
-    batches += [[_create(product, part, pictures, record)] for part in chunks(plan.added, ROWS)]
-    batches += [[_delete(product, part)] for part in chunks(plan.removed_last, ROWS)]
+    batches += [[_create(product, part, pictures, record)] for part in chunks(plan.added, ENTRIES)]
+    batches += [[_delete(product, part)] for part in chunks(plan.removed_last, ENTRIES)]
     if plan.dropped_options:
         batches.append([_options_delete(product, plan.dropped_options)])
     return batches
@@ -59,8 +60,8 @@ def update_batches(
         picture = shown.get(str(change.id))
         if change.child.changes.get("image", UNSET) is None and picture:
             detached.append({"variantId": change.id, "mediaIds": [picture]})
-    batches = [[_detach(product, part)] for part in chunks(detached, ROWS)]
-    for part in chunks(entries, ROWS):
+    batches = [[_detach(product, part)] for part in chunks(detached, ENTRIES)]
+    for part in chunks(entries, ENTRIES):
         variables: _Variables = {
             "id": ("ID!", product),
             "variants": ("[ProductVariantsBulkInput!]!", [entry for _, entry in part]),
@@ -90,7 +91,7 @@ def order_mutations(product: str, variants: ChildList, ids: Mapping[int, str], c
         return []
     positions = [{"id": variant, "position": slot + 1} for slot, variant in zip(slots, wanted, strict=True)]
     batches = []
-    for part in chunks(positions, ROWS):
+    for part in chunks(positions, ENTRIES):
         variables: _Variables = {
             "id": ("ID!", product),
             "positions": ("[ProductVariantPositionInput!]!", list(part)),
@@ -155,19 +156,19 @@ def _detach(product: str, variants: Sequence[Mapping[str, Any]]) -> Mutation:
     return Mutation("detached", call, f"product {{ id }} {ERRORS_WITH_CODE}", variables, field)
 
 
-def _option_update(product: str, number: int, change: Any) -> Mutation:
+def _option_update(product: str, change: OptionChange, values: Sequence[tuple[str, str]]) -> Mutation:
     option = {"id": change.id, **({"name": change.name} if change.name else {})}
     variables: _Variables = {
         "id": ("ID!", product),
         "option": ("OptionUpdateInput!", option),
-        "values": ("[OptionValueUpdateInput!]", [{"id": gid, "name": name} for gid, name in change.values]),
+        "values": ("[OptionValueUpdateInput!]", [{"id": gid, "name": name} for gid, name in values]),
     }
     call = (
         "productOptionUpdate(productId: $id, option: $option, optionValuesToUpdate: $values,"
         " variantStrategy: LEAVE_AS_IS)"
     )
     payload = f"product {{ id }} {ERRORS_WITH_CODE}"
-    return Mutation(f"option{number}", call, payload, variables, (f"{VARIANTS}[].options",))
+    return Mutation("option", call, payload, variables, (f"{VARIANTS}[].options",))
 
 
 def _options_create(product: str, plan: VariantPlan) -> Mutation:

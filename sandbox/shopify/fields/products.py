@@ -276,6 +276,11 @@ def _collection_count(record: Record, context: Context, _: Args) -> dict[str, An
     return {"count": found, "precision": "EXACT"}
 
 
+@resolver("QueryRoot", "taxonomy")
+def _taxonomy(_: Record, __: Context, ___: Args) -> Record:
+    return {"__typename": "Taxonomy"}
+
+
 @resolver("Taxonomy", "categories")
 def _categories(_: Record, context: Context, args: Args) -> Page:
     wanted = (args.get("search") or "").casefold()

@@ -114,7 +114,7 @@ def _update(context: Context, args: Args) -> dict[str, Any]:
     touched: list[Record] = []
     partial = bool(args.get("allowPartialUpdates"))
     for index, entry in enumerate(args["variants"]):
-        before = deepcopy(draft)
+        before = deepcopy(draft) if partial else draft
         variant, found = _update_one(shop, draft, entry, ["variants", str(index)])
         errors += found
         if found and partial:
