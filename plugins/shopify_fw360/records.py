@@ -392,6 +392,74 @@ class Claim:
     first_staged_at: datetime
 
 
+class EventTask(StrEnum):
+    """What an event asks for beyond reading one record again; done by ``sync.event_tasks``, not by the receiver."""
+
+    CUSTOMER_MERGE = "customer_merge"
+    STOCK = "stock"
+    APP_UNINSTALLED = "app_uninstalled"
+    SCOPES_CHANGED = "scopes_changed"
+    BULK_FINISHED = "bulk_finished"
+    STUDY = "study"
+
+
+class PrivacyKind(StrEnum):
+    """A request about personal data (Shopify: the three compliance topics)."""
+
+    CUSTOMER_DATA = "customers/data_request"
+    CUSTOMER_REDACT = "customers/redact"
+    SHOP_REDACT = "shop/redact"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a system told us of its own accord; a hint, never believed without reading the record.
+
+    An event with a record and without a task is staged. All others only ask for their task.
+
+    Args:
+        system: who told it.
+        key: equal in every delivery of one event to one subscription, different for any other.
+        topic: in the system's words, ``customers/update`` or ``customer.updated``.
+        entity: of the record that changed, None if the event is not about one record we synchronise.
+        record_id: its id as the gateway gives it, None if only a task can find it out.
+        operation: what happened to it.
+        triggered_at: aware UTC time at which it happened, None if the system does not tell.
+        task: what else is to be done, None for a plain change.
+        privacy: set for a request about personal data.
+        data: ids that the task or the request needs; no personal data.
+    """
+
+    system: System
+    key: str
+    topic: str
+    entity: Entity | None = None
+    record_id: str | None = None
+    operation: Operation = Operation.UPSERT
+    triggered_at: datetime | None = None
+    task: EventTask | None = None
+    privacy: PrivacyKind | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Refusal: TypeAlias = Literal["signature", "shop", "topic", "stale", "malformed"]
+"""Why a delivery is not taken."""
+
+
+class DeliveryRefusedError(ValueError):
+    """A delivery that is not taken.
+
+    Args:
+        reason: the check it failed.
+        detail: for the log; must not quote the body.
+    """
+
+    def __init__(self, reason: Refusal, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
 LinkStatus: TypeAlias = Literal["synced", "pending", "failed", "conflict", "excluded", "unlinked"]
 
 

@@ -1,24 +1,38 @@
 """The store: one durable queue, links, journal, ledger and tokens, in a database of its own."""
 
+from shopify_fw360.store.alerts import Alert
 from shopify_fw360.store.budget import LockedState
 from shopify_fw360.store.database import Store, Transaction
+from shopify_fw360.store.delivery import Probe
+from shopify_fw360.store.event_tasks import OpenTask
+from shopify_fw360.store.events import TopicCounts
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
+from shopify_fw360.store.presence import Disconnection
+from shopify_fw360.store.privacy import PrivacyRequest
 from shopify_fw360.store.queue_views import QueueCounts, QueuedChange
 from shopify_fw360.store.staging import StageCounts
+from shopify_fw360.store.subscriptions import Subscription
 from shopify_fw360.store.tokens import TokenVault
 
 __all__ = [
+    "Alert",
     "Certificate",
+    "Disconnection",
     "JournalEntry",
     "LinkChild",
     "LockedState",
+    "OpenTask",
+    "PrivacyRequest",
+    "Probe",
     "QueueCounts",
     "QueuedChange",
     "Run",
     "StageCounts",
     "Store",
+    "Subscription",
     "TokenVault",
+    "TopicCounts",
     "Transaction",
 ]

@@ -35,6 +35,7 @@ def claim(
     flow: Flow | None,
     run_id: str | None,
     for_run: str | None,
+    least: Origin | None,
 ) -> list[Claim]:
     """Take due changes, best priority first, then longest due.
 
@@ -49,6 +50,7 @@ def claim(
         flow: only of this flow, None for all.
         run_id: only staged by this run, None for all.
         for_run: run that takes over the changes that belong to none, None to leave them uncounted.
+        least: only of this priority or a better one, None for all.
 
     Returns:
         The claims in the order in which they should be worked off.
@@ -68,6 +70,8 @@ def claim(
         query = query.where(scope.of_flow(staged_change, flow))
     if run_id is not None:
         query = query.where(_row.run_id == run_id)
+    if least is not None:
+        query = query.where(_row.priority <= int(least))
     rows = scope.connection.execute(query).mappings().all()
     if not rows:
         return []

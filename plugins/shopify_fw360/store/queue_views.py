@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, RowMapping, and_, exists, func, literal, or_, select, union_all
 
 from shopify_fw360.records import Entity, Flow, Operation, Origin, System
 from shopify_fw360.store.codec import load_json
@@ -196,6 +197,31 @@ def count_codes(scope: Scope, flow: Flow | None) -> dict[str, int]:
         select(_row.error_code, func.count()).where(_chosen(scope, flow, None), is_parked).group_by(_row.error_code)
     )
     return dict(rows.all())
+
+
+def due_flows(scope: Scope, flows: Sequence[Flow], least: Origin) -> list[Flow]:
+    """Tell which flows have a change that can be taken now.
+
+    Args:
+        scope: the transaction.
+        flows: asked about.
+        least: only changes of this priority or a better one.
+
+    Returns:
+        Those that have, in the order given.
+    """
+    now = scope.clock()
+    asked = [
+        select(literal(number).label("number")).where(
+            exists().where(
+                scope.of_flow(staged_change, flow), is_live, _row.priority <= int(least), _row.available_at <= now
+            )
+        )
+        for number, flow in enumerate(flows)
+    ]
+    if not asked:
+        return []
+    return [flows[number] for number in sorted(scope.connection.execute(union_all(*asked)).scalars())]
 
 
 def next_due(scope: Scope, flow: Flow | None) -> datetime | None:

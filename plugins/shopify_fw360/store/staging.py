@@ -105,19 +105,8 @@ def _key(change: Change) -> _Key:
 
 def _stage_distinct(scope: Scope, changes: Sequence[Change]) -> StageCounts:
     now = scope.clock()
-    insert = scope.insert(staged_change)
-    statement = insert.on_conflict_do_update(
-        index_elements=["pair_id", "entity", "source", "source_id"],
-        set_=_merged(insert.excluded),
-        where=or_(is_live, _fresh(insert.excluded)),
-    ).returning(
-        staged_change.c.entity,
-        staged_change.c.source,
-        staged_change.c.source_id,
-        staged_change.c.superseded_run_id,
-    )
-    rows = scope.connection.execute(
-        statement,
+    rows = scope.insert_rows(
+        staged_change,
         [
             {
                 "pair_id": scope.pair_id,
@@ -142,17 +131,26 @@ def _stage_distinct(scope: Scope, changes: Sequence[Change]) -> StageCounts:
             }
             for change in changes
         ],
+        _coalescing,
     ).all()
     replaced = {
-        (entity, source, source_id): superseded
-        for entity, source, source_id, superseded in rows
-        if superseded is not None
+        (row.entity, row.source, row.source_id): row.superseded_run_id
+        for row in rows
+        if row.superseded_run_id is not None
     }
     journal_superseded(
         scope,
         [(change.flow, change.source_id, replaced[_key(change)]) for change in changes if _key(change) in replaced],
     )
     return StageCounts(len(rows), len(replaced), len(changes) - len(rows))
+
+
+def _coalescing(insert: Any) -> Any:
+    return insert.on_conflict_do_update(
+        index_elements=["pair_id", "entity", "source", "source_id"],
+        set_=_merged(insert.excluded),
+        where=or_(is_live, _fresh(insert.excluded)),
+    ).returning(_row.entity, _row.source, _row.source_id, _row.superseded_run_id)
 
 
 def journal_superseded(scope: Scope, replaced: Sequence[tuple[Flow, str, str]]) -> None:

@@ -302,3 +302,136 @@ api_budget: Final = Table(
     Column("state", Text),
     Column("changed_at", UtcDateTime, nullable=False),
 )
+
+# Key of an event is a digest of what makes two deliveries the same; see ``events.record_events``.
+webhook_event: Final = Table(
+    "webhook_event",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("system", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("entity", Text),
+    Column("record_id", Text),
+    Column("triggered_at", UtcDateTime),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Index("ix_webhook_event_received_at", "pair_id", "received_at"),
+    Index(
+        "ix_webhook_event_record",
+        "pair_id",
+        "system",
+        "entity",
+        "record_id",
+        postgresql_where=text("record_id IS NOT NULL"),
+        sqlite_where=text("record_id IS NOT NULL"),
+    ),
+)
+
+event_task: Final = Table(
+    "event_task",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("event_key", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("triggered_at", UtcDateTime),
+    Column("received_at", UtcDateTime, nullable=False),
+    # Null once it is done; until then the time from which a worker may take it, which moves on with each attempt.
+    Column("available_at", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("note", Text),
+    Column("done_at", UtcDateTime),
+    Index(
+        "ix_event_task_due",
+        "pair_id",
+        "available_at",
+        postgresql_where=text("available_at IS NOT NULL"),
+        sqlite_where=text("available_at IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+privacy_request: Final = Table(
+    "privacy_request",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("event_key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("customer_id", Text),
+    Column("data", Text, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("done_at", UtcDateTime),
+    Column("note", Text),
+    UniqueConstraint("pair_id", "event_key"),
+    Index("ix_privacy_request_due", "pair_id", "done_at", "due_at"),
+    sqlite_autoincrement=True,
+)
+
+webhook_subscription: Final = Table(
+    "webhook_subscription",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("remote_id", Text, primary_key=True),
+    Column("topics", Text, nullable=False),
+    # Without the secret token that is the last part of a Framework360 address.
+    Column("address", Text, nullable=False),
+    # Digest of the token in the address, so that the receiver recognises it without being able to decrypt anything.
+    Column("token_digest", Text),
+    Column("secret", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+delivery_probe: Final = Table(
+    "delivery_probe",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("expected", Integer, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("staged", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_delivery_probe_at", "pair_id", "at"),
+    Index("ix_delivery_probe_flow", "pair_id", "flow", "until"),
+    sqlite_autoincrement=True,
+)
+
+alert: Final = Table(
+    "alert",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("message", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+
+consumer: Final = Table(
+    "consumer",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("awake_until", UtcDateTime, nullable=False),
+)
+
+disconnection: Final = Table(
+    "disconnection",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("shop", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken, MultiFernet
 from sqlalchemy import or_, select, update
 
 from shopify_fw360.errors import CONNECTION_INVALID, LEASE_LOST, STORE_UNAVAILABLE, SyncError
 from shopify_fw360.store.codec import dump_json, load_json
 from shopify_fw360.store.database import Store
+from shopify_fw360.store.sealing import cipher
 from shopify_fw360.store.tables import shop_token
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class TokenVault(Generic[T]):
     _cipher: MultiFernet = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_cipher", _cipher(self.store.encryption_key))
+        object.__setattr__(self, "_cipher", cipher(self.store.encryption_key))
 
     def get(self, shop: str) -> T | None:
         """Return the token of a shop without waiting for a refresh that is going on.
@@ -215,17 +216,3 @@ class TokenLease(Generic[T]):
     def replace(self, token: T) -> None:
         """Store a new token; committed when this returns; raise SYNC-502 if the lock was lost."""
         self.vault.replace_held(self.shop, self.holder, token)
-
-
-def _cipher(keys: str | None) -> MultiFernet:
-    texts = [key.strip() for key in (keys or "").split(",") if key.strip()]
-    if not texts:
-        raise SyncError(CONNECTION_INVALID, "the store has no encryption key for tokens", field="encryption_key")
-    try:
-        return MultiFernet([Fernet(key) for key in texts])
-    except ValueError:
-        raise SyncError(
-            CONNECTION_INVALID,
-            "an encryption key is not a Fernet key (32 bytes in URL-safe base64)",
-            field="encryption_key",
-        ) from None

@@ -7,24 +7,50 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shopify_fw360.errors import SyncError
-from shopify_fw360.records import Change, Claim, Entity, Flow, Link, LinkStatus, Outcome, System, Window
+from shopify_fw360.records import (
+    Change,
+    Claim,
+    Entity,
+    Event,
+    Flow,
+    Link,
+    LinkStatus,
+    Origin,
+    Outcome,
+    System,
+    Window,
+)
 from shopify_fw360.store import (
+    alerts,
+    delivery,
+    event_tasks,
+    events,
     journal,
     ledger,
     link_children,
     links,
+    presence,
+    privacy,
     progress,
     queue,
     queue_views,
     record_leases,
     staging,
+    subscriptions,
 )
+from shopify_fw360.store.alerts import Alert
+from shopify_fw360.store.delivery import Probe
+from shopify_fw360.store.event_tasks import OpenTask
+from shopify_fw360.store.events import TopicCounts
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
+from shopify_fw360.store.presence import Disconnection
+from shopify_fw360.store.privacy import PrivacyRequest
 from shopify_fw360.store.queue_views import QueueCounts, QueuedChange, QueueState
 from shopify_fw360.store.scope import Scope
 from shopify_fw360.store.staging import StageCounts
+from shopify_fw360.store.subscriptions import Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +89,10 @@ class Transaction:
         flow: Flow | None = None,
         run_id: str | None = None,
         for_run: str | None = None,
+        least: Origin | None = None,
     ) -> list[Claim]:
         """Take due changes under a lease; commit before working on them; see ``queue.claim``."""
-        return queue.claim(self.scope, limit, owner, lease, flow=flow, run_id=run_id, for_run=for_run)
+        return queue.claim(self.scope, limit, owner, lease, flow=flow, run_id=run_id, for_run=for_run, least=least)
 
     def hold(self, claims: Sequence[Claim], owner: str) -> list[Claim]:
         """Lock claims before ending more than one of them in this transaction, and return those still held."""
@@ -147,6 +174,138 @@ class Transaction:
     def next_due(self, flow: Flow | None = None) -> datetime | None:
         """Return when the next change can be taken, None if there is none."""
         return queue_views.next_due(self.scope, flow)
+
+    def due_flows(self, flows: Sequence[Flow], least: Origin = Origin.BACKFILL) -> list[Flow]:
+        """Tell which of the flows have a change of that priority or a better one that can be taken now."""
+        return queue_views.due_flows(self.scope, flows, least)
+
+    # Events
+    def record_events(self, received: Sequence[Event]) -> list[Event]:
+        """Note that events have arrived, and return the first delivery of each that was not known."""
+        return events.record_events(self.scope, received)
+
+    def name_record(self, event_key: str, entity: Entity, record_id: str) -> None:
+        """Note which record an event was about, once a task has found it out."""
+        events.name_record(self.scope, event_key, entity, record_id)
+
+    def last_events(self, system: System, entity: Entity, ids: Sequence[str]) -> dict[str, datetime]:
+        """Return per record id when it was last the subject of an event, where it ever was."""
+        return events.last_events(self.scope, system, entity, ids)
+
+    def count_events(self, since: datetime) -> list[TopicCounts]:
+        """Count what has arrived since an aware time, per topic."""
+        return events.count_events(self.scope, since)
+
+    def prune_events(self, before: datetime, *, limit: int = 10_000) -> int:
+        """Forget events received before an aware time, at most so many; returns their number."""
+        return events.prune_events(self.scope, before, limit)
+
+    # What events ask for
+    def add_event_tasks(self, received: Sequence[Event]) -> None:
+        """Queue the tasks of new events that have one."""
+        event_tasks.add_tasks(self.scope, received)
+
+    def claim_event_tasks(self, limit: int, lease: timedelta) -> list[OpenTask]:
+        """Take due tasks, oldest first; commit before working on them."""
+        return event_tasks.claim_tasks(self.scope, limit, lease)
+
+    def finish_event_tasks(self, tasks: Sequence[OpenTask], note: str) -> None:
+        """End tasks with a sentence that says what came of them."""
+        event_tasks.finish_tasks(self.scope, tasks, note)
+
+    def postpone_event_tasks(self, tasks: Sequence[OpenTask], until: datetime, note: str) -> None:
+        """Put tasks off until an aware time."""
+        event_tasks.postpone_tasks(self.scope, tasks, until, note)
+
+    def event_tasks_due(self) -> bool:
+        """Whether a task can be taken now."""
+        return event_tasks.tasks_due(self.scope)
+
+    def open_event_tasks(self) -> int:
+        """Count the tasks that are not done."""
+        return event_tasks.open_tasks(self.scope)
+
+    def prune_event_tasks(self, before: datetime) -> int:
+        """Delete tasks done before an aware time; returns their number."""
+        return event_tasks.prune_tasks(self.scope, before)
+
+    def add_privacy_requests(self, received: Sequence[Event]) -> None:
+        """Keep the requests about personal data among new events."""
+        privacy.add_requests(self.scope, received)
+
+    def privacy_requests(self, *, is_open: bool = True, limit: int = 100) -> list[PrivacyRequest]:
+        """List requests about personal data, those that are due first."""
+        return privacy.requests(self.scope, is_open=is_open, limit=limit)
+
+    def close_privacy_request(self, request_id: int, note: str) -> bool:
+        """Note that a request was dealt with; False if it is not open."""
+        return privacy.close_request(self.scope, request_id, note)
+
+    # Subscriptions and proofs of delivery
+    def save_subscription(self, subscription: Subscription) -> None:
+        """Keep a subscription that was made."""
+        subscriptions.save_subscription(self.scope, subscription)
+
+    def subscriptions(self, system: System) -> list[Subscription]:
+        """List the subscriptions made with a system, oldest first."""
+        return subscriptions.subscriptions(self.scope, system)
+
+    def delete_subscription(self, system: System, remote_id: str) -> None:
+        """Forget a subscription that is gone."""
+        subscriptions.delete_subscription(self.scope, system, remote_id)
+
+    def add_probes(self, probes: Sequence[Probe]) -> None:
+        """Keep the result of a look at what was delivered."""
+        delivery.add_probes(self.scope, probes)
+
+    def probed_until(self, flow: Flow) -> datetime | None:
+        """Return up to which aware time a flow's deliveries were proved, None before the first look."""
+        return delivery.probed_until(self.scope, flow)
+
+    def sum_probes(self, since: datetime) -> list[Probe]:
+        """Add up the looks made since an aware time, per flow and topic."""
+        return delivery.sum_probes(self.scope, since)
+
+    def prune_probes(self, before: datetime) -> int:
+        """Delete looks made before an aware time; returns their number."""
+        return delivery.prune_probes(self.scope, before)
+
+    # Alerts and presence
+    def raise_alert(self, name: str, message: str) -> bool:
+        """Raise an alert, or say again that it lasts; True if it is new."""
+        return alerts.raise_alert(self.scope, name, message)
+
+    def end_alert(self, name: str) -> bool:
+        """Note that what an alert is about is over; False if there was none."""
+        return alerts.end_alert(self.scope, name)
+
+    def alerts(self) -> list[Alert]:
+        """List the alerts that last, the newest first."""
+        return alerts.alerts(self.scope)
+
+    def stay_awake(self, name: str, owner: str, span: timedelta) -> None:
+        """Say that a consumer looks at the queue by itself for a while."""
+        presence.stay_awake(self.scope, name, owner, span)
+
+    def fall_asleep(self, name: str, owner: str) -> None:
+        """Say that a consumer no longer looks; commit, then look at the queue once more."""
+        presence.fall_asleep(self.scope, name, owner)
+
+    def is_awake(self, name: str) -> bool:
+        """Whether a consumer looks at the queue by itself."""
+        return presence.is_awake(self.scope, name)
+
+    def disconnect(self, shop: str, reason: str) -> None:
+        """Note that a shop does not let us in any more."""
+        presence.disconnect(self.scope, shop, reason)
+
+    def reconnect(self) -> bool:
+        """Note that the pair's shop lets us in; False if nothing else was known."""
+        return presence.reconnect(self.scope)
+
+    def disconnected(self) -> Disconnection | None:
+        """Return what is known about a shop of the pair that does not let us in."""
+        return presence.disconnected(self.scope)
 
     # Leases on records
     def lock_records(self, entity: Entity, keys: Sequence[str], owner: str, lease: timedelta) -> set[str]:
