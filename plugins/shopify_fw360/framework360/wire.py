@@ -373,6 +373,33 @@ PAYMENTS_TAXES: Final = Call("payments/taxes", function="read_tax")
 TAX_RATE: Final = "aliquota"
 TAX_IS_DEFAULT: Final = "default"
 
+# Webhooks ------------------------------------------------------------------------------------------------------------
+
+WEBHOOKS_CREATE: Final = Call(
+    "webhooks/create", Method.POST, "createwebhook", creates=True, capability=Capability.WEBHOOKS
+)
+WEBHOOKS_DELETE: Final = Call("webhooks/delete", Method.POST, "deletewebhook", capability=Capability.WEBHOOKS)
+WEBHOOKS_TEST: Final = Call("webhooks/test", function="testwebhook", capability=Capability.WEBHOOKS)
+
+WEBHOOK_URL: Final = "url"
+WEBHOOK_EVENTS: Final = "events"
+WEBHOOK_NAME: Final = "name"
+WEBHOOK_SECRET: Final = "secret"  # noqa: S105 - the name of a parameter
+WEBHOOK_EVENT: Final = "event"
+WEBHOOK_DELIVERED: Final = "delivered"
+WEBHOOK_HTTP_STATUS: Final = "http_status"
+
+SIGNATURE_HEADER: Final = "X-Fw360-Signature"
+SIGNATURE_PREFIX: Final = "sha256="
+"""Signature of a delivery: hexadecimal HMAC-SHA256 of the raw body (A-HOOK) [A]."""
+
+EVENT_NAMES: Final = ("event", "type")
+"""Where a delivery says what happened, in order of preference [A]."""
+
+EVENT_RECORDS: Final = ("customer", "product", "order")
+EVENT_ACTIONS: Final = ("created", "updated", "deleted")
+"""An event is named by a record and an action, joined by a dot [A]."""
+
 # Overviews -----------------------------------------------------------------------------------------------------------
 
 PROBES: Final[Mapping[Capability, tuple[Call, Mapping[str, str]]]] = MappingProxyType(
@@ -447,6 +474,9 @@ CALLS: Final[Mapping[str, Call]] = MappingProxyType(
             ORDERS_CANCEL,
             ORDERS_PREPARE_CART,
             CUSTOMERS_HISTORY_CREATE,
+            WEBHOOKS_CREATE,
+            WEBHOOKS_DELETE,
+            WEBHOOKS_TEST,
         )
     }
 )
