@@ -1,4 +1,4 @@
-"""Registers the pages in Airflow.
+"""Registers the pages and the receiver of webhooks in Airflow.
 
 Every Airflow process imports this file, each task included, so it imports nothing heavy: the application behind the
 mount is built at its first request, in the API server only.
@@ -35,12 +35,27 @@ def _pages() -> Callable[..., Awaitable[None]]:
     return create_app(shared_store)
 
 
+def _receiver() -> Callable[..., Awaitable[None]]:
+    from shopify_fw360.airflow.runtime import shared_store, shop_identity
+    from shopify_fw360.web.airflow_bell import ring
+    from shopify_fw360.web.receiver import mounted
+    from shopify_fw360.web.receiver_settings import serving
+
+    return mounted(lambda: serving(shared_store(), *shop_identity()), ring)
+
+
 class SyncPlugin(AirflowPlugin):
     """The pages below ``/sync`` and their places in Airflow's UI."""
 
     name = "shopify_fw360"
     fastapi_apps: ClassVar[list[Any]] = [
-        {"app": LazyApplication(_pages), "url_prefix": "/sync", "name": "Shopify and Framework360 sync"}
+        # Before the pages, because the first mount that fits a path takes it.
+        {
+            "app": LazyApplication(_receiver),
+            "url_prefix": "/sync/webhooks",
+            "name": "Webhooks of Shopify and Framework360",
+        },
+        {"app": LazyApplication(_pages), "url_prefix": "/sync", "name": "Shopify and Framework360 sync"},
     ]
     external_views: ClassVar[list[Any]] = [
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -188,6 +188,12 @@ class SyncSettings(_Model):
             )
             raise SyncError(SETTINGS_INVALID, problems) from error
 
+
+QUEUE_CONSUMER: Final = "webhook_queue"
+"""Id of the DAG that works the queue off as soon as something urgent is in it, and its name as a consumer."""
+
+QUEUE_ASSET: Final = "sync_queue"
+"""Name of the Airflow asset whose events start that DAG."""
 
 ALL_FLOWS: tuple[Flow, ...] = (
     Flow(Entity.CUSTOMER, System.SHOPIFY),

@@ -19,6 +19,7 @@ def render() -> str:
     values = {
         "SHOPIFY_URL": "yourshop.myshopify.com",
         "SHOPIFY_ACCESS_TOKEN": "",
+        "SHOPIFY_CLIENT_SECRET": "",
         "FRAMEWORK360_URL": "https://www.example.com",
         "FRAMEWORK360_API_KEY": "",
         "AIRFLOW_BASE_URL": "http://127.0.0.1:8080",

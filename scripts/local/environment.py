@@ -33,7 +33,10 @@ def settings_values(plan: Plan) -> dict[str, str]:
     """Return what `airflow_settings.yaml` refers to as `${NAME}`, with the addresses and secrets of this run."""
     return {
         "SHOPIFY_URL": plan.shopify_url,
+        "SHOPIFY_CLIENT_SECRET": "sandbox-secret",
+        "SHOPIFY_DOMAIN": "sandbox-shop.myshopify.com",
         "FRAMEWORK360_URL": plan.framework360_url,
+        "FRAMEWORK360_WEBHOOKS": "on",
         "SYNC_STORE_HOST": HOST,
         "SYNC_STORE_PORT": str(plan.ports.postgres),
         "SYNC_STORE_PASSWORD": plan.secrets.store_password,

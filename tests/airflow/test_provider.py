@@ -57,7 +57,7 @@ def test_each_connection_can_be_tested(answer):
 def test_the_forms_speak_of_shop_site_and_key(answer):
     assert answer["shopify"]["form"]["host"]["title"] == "Shop"
     assert answer["framework360"]["form"]["password"]["title"] == "API key"
-    assert answer["shopify"]["extra"] == ["access_token", "api_version", "auth"]
+    assert answer["shopify"]["extra"] == ["access_token", "api_version", "auth", "domain", "previous_secret"]
 
 
 def test_the_description_names_the_same_distribution_as_its_folder():

@@ -54,6 +54,16 @@ _SHOPIFY = {
             "description": "Only for kind of access token.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
+        "previous_secret": {
+            "label": "Previous client secret",
+            "description": "While Shopify rotates the client secret: the old one, which may still sign webhooks.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "domain": {
+            "label": "Permanent domain",
+            "description": "Only if the field Shop holds the address of a sandbox.",
+            "schema": {"type": ["string", "null"], "pattern": r"^([a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com)?$"},
+        },
         "api_version": {
             "label": "API version",
             "description": "Empty for the version this project is made for.",

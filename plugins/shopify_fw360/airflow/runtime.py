@@ -18,6 +18,7 @@ from shopify_fw360.airflow.connections import (
     shopify_client,
     store_url,
     token_vault,
+    webhook_identity,
 )
 from shopify_fw360.errors import MAPPING_INVALID, SyncError
 from shopify_fw360.settings import SyncSettings
@@ -143,3 +144,12 @@ def shared_store() -> Store:
             _shared.clear()
             _shared[key] = new_store(settings)
         return _shared[key]
+
+
+def shop_identity() -> tuple[str, tuple[bytes, ...]]:
+    """Return the permanent domain of the shop and the secrets its webhooks are signed with.
+
+    Raises:
+        SyncError: SYNC-106 naming the field.
+    """
+    return webhook_identity(airflow_connection(SHOPIFY))

@@ -1,10 +1,14 @@
-"""Typed clients from Airflow connections; everything a person can get wrong there is told by connection and field."""
+"""Typed clients from the fields of connections; what a person can get wrong there is told by connection and field.
+
+Nothing here needs Airflow: a process that runs without it finds its connections in the environment.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -14,7 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from shopify_fw360.errors import CONNECTION_INVALID, SyncError
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.options import SiteOptions
-from shopify_fw360.shopify.address import ShopAddress, shop_address
+from shopify_fw360.shopify.address import SHOP_DOMAIN, ShopAddress, shop_address
 from shopify_fw360.shopify.auth import (
     ClientCredentials,
     OAuthToken,
@@ -52,23 +56,75 @@ class AirflowConnection(Protocol):
         """The extra, decoded."""
 
 
-def airflow_connection(conn_id: str) -> AirflowConnection:
-    """Look a connection up in Airflow.
+@dataclass(slots=True)
+class EnvironmentConnection:
+    """A connection given as JSON in an environment variable, as Airflow reads it too."""
+
+    conn_id: str
+    conn_type: str | None = None
+    host: str | None = None
+    login: str | None = None
+    password: str | None = None
+    schema: str | None = None
+    port: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def extra_dejson(self) -> dict[str, Any]:
+        """The extra, decoded."""
+        return dict(self.extra)
+
+
+def environment_connection(conn_id: str, environment: Mapping[str, str]) -> EnvironmentConnection | None:
+    """Read a connection from ``AIRFLOW_CONN_<ID>`` in Airflow's JSON form.
 
     Args:
         conn_id: its id.
+        environment: environment variables.
+
+    Returns:
+        The connection, None if the variable is not set.
 
     Raises:
-        SyncError: SYNC-106 if there is none.
+        SyncError: SYNC-106 if the variable holds something else.
     """
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
+    name = f"AIRFLOW_CONN_{conn_id.upper()}"
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
     try:
-        found: AirflowConnection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise SyncError(CONNECTION_INVALID, f"connection {conn_id} does not exist", field="conn_id") from None
-    return found
+        fields = json.loads(text)
+        extra = fields.pop("extra", None) or {}
+        known = {key: fields.get(key) for key in ("conn_type", "host", "login", "password", "schema", "port")}
+        given = json.loads(extra) if isinstance(extra, str) else dict(extra)
+    except (ValueError, TypeError, AttributeError):
+        # The text is not shown: it may hold a password.
+        raise SyncError(CONNECTION_INVALID, f"{name} is no connection in JSON form", field=name) from None
+    return EnvironmentConnection(conn_id, **known, extra=given)
+
+
+def webhook_identity(connection: AirflowConnection) -> tuple[str, tuple[bytes, ...]]:
+    """Tell for whom deliveries of Shopify are, and with what they are signed.
+
+    Args:
+        connection: of the shop; its password is the client secret, ``previous_secret`` of its extra the one before it
+            while Shopify rotates them, ``domain`` the permanent domain if the host is the address of a sandbox.
+
+    Returns:
+        Permanent domain in lower case, and the secrets; none if the connection has no client secret.
+
+    Raises:
+        SyncError: SYNC-106 naming the connection and the field.
+    """
+    with _named(connection):
+        extra = connection.extra_dejson
+        domain = shop_address(_host(connection)).shop
+        if not SHOP_DOMAIN.fullmatch(domain):
+            domain = str(extra.get("domain") or "").strip().lower()
+        if not SHOP_DOMAIN.fullmatch(domain):
+            raise _missing("domain", "the permanent domain of the shop, because the host is the address of a sandbox")
+        secrets = (connection.password, extra.get("previous_secret"))
+        return domain, tuple(secret.encode() for secret in secrets if secret)
 
 
 def store_url(connection: AirflowConnection) -> str:
