@@ -117,9 +117,10 @@ def test_memory_of_an_import_does_not_grow_with_it(postgres_url, direction):
         for step in ("stage", "drain"):
             done = in_own_process(servers, postgres_url, direction, step, count // 3)
             peaks = [peak for bucket, peak in sorted((int(key), value) for key, value in done["peaks"].items())][:3]
+            thirds = ", ".join(f"{peak:.0f}" for peak in peaks)
             print(
                 f"{direction} {step}: {done['records']} of {count} in {done['seconds']:.0f} s"
-                f" ({done['cpu']:.0f} s CPU), peak {done['peak']:.0f} MB, by thirds {', '.join(f'{peak:.0f}' for peak in peaks)} MB",
+                f" ({done['cpu']:.0f} s CPU), peak {done['peak']:.0f} MB, by thirds {thirds} MB",
                 flush=True,
             )
             assert peaks[-1] - peaks[0] < 0.2 * peaks[0]
