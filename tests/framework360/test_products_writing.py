@@ -135,6 +135,16 @@ def test_forms_create_the_same_product(site, pictures):
     assert site.control.refused() == []
 
 
+def test_forms_update_the_same_product_except_for_what_only_json_can_empty(site, shirt):
+    products = site.products(encoding={"post": "form"})
+    changes = {"varianti": sizes(shirt.record, ("M", {"prezzo": Decimal("30.00")}))}
+    result = products.update(shirt.record, changes, GID)
+    assert by_size(result.record)["M"] == {**by_size(shirt.record)["M"], "prezzo": Decimal("30.00")}
+    with pytest.raises(SyncError, match="a form cannot carry"):
+        products.update(shirt.record, {"varianti": sizes(shirt.record, ("M", {"prezzo_promo": None}))}, GID)
+    assert site.control.refused() == []
+
+
 def test_children_are_told_apart_by_options_and_by_their_order(shirt, pictures):
     raw = shirt.record.raw
     assert shirt.children == {
@@ -297,6 +307,12 @@ def test_a_variant_is_added_and_another_removed(site, shirt):
     assert by_size(result.record)["M"]["id"] == medium["id"]
     assert result.children["varianti"] == {"M": medium["id"], "L": by_size(result.record)["L"]["id"]}
     assert result.record.raw["attributi"] == [["Taglia", ["M", "L"]]]
+
+
+def test_the_last_variant_is_not_removed(site, shirt):
+    with pytest.raises(SyncError, match="a product has at least one variant") as caught:
+        site.products().update(shirt.record, {"varianti": kept(removed=shirt.children["varianti"].values())}, GID)
+    assert (caught.value.code, caught.value.field) == (errors.VALUE_INVALID, "varianti")
 
 
 def test_a_variant_that_only_the_site_has_survives(site, shirt):
@@ -650,10 +666,13 @@ def test_a_new_product_shows_what_the_site_does_not_keep(site, field, fields):
     assert site.calls("productsUpdate") == 1
 
 
-def test_a_site_without_extra_fields_is_told_once_per_write_that_it_forgets_the_shopify_id(site):
+def test_a_site_that_forgets_the_shopify_id_is_not_told_again_and_again(site):
     site.quirk(not_writable=["extraFields"])
-    result = site.products().create({"nome": "Maglia", "varianti": plain()}, GID)
-    assert result.unwritable == {"extraFields.shopify_id"}
+    products = site.products()
+    first = products.create({"nome": "Maglia", "varianti": plain()}, GID)
+    assert first.unwritable == {"extraFields.shopify_id"}
+    second = products.update(first.record, {"marca": "Altra"}, GID)
+    assert (second.requests, second.unwritable) == (2, frozenset())
 
 
 def test_html_that_an_editor_rewrites_is_written(site, shirt):

@@ -124,7 +124,7 @@ class ItemRow:
             place: names the item in errors, for example ``varianti[2]``.
 
         Returns:
-            Parameters; a field that is neither there nor wanted is left out and keeps its value.
+            Parameters; a field that is neither wanted nor filled is left out and keeps its value.
 
         Raises:
             SyncError: SYNC-202 for values that break the contract.
@@ -135,7 +135,7 @@ class ItemRow:
                 row |= self._written(name, wanted[name], f"{place}.{name}")
             elif name in wire.TAXED_PRICES and at_site(name) in present:
                 row[name] = _money(present[at_site(name)])
-            elif name in present:
+            elif present.get(name) is not None:
                 row |= self._written(name, present[name], f"{place}.{name}")
         return row
 

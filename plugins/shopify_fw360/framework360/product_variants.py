@@ -62,6 +62,10 @@ class VariantWriting:
         Raises:
             SyncError: SYNC-202 for variants that do not fit each other, or values that break the contract.
         """
+        if not children.all:
+            raise SyncError(
+                VALUE_INVALID, "a product has at least one variant", field=children.name, rule="options of a product"
+            )
         _refuse_repeated_skus(children)
         pairs = [_pairs(child) for child in children.all]
         if len(pairs) == 1 and not pairs[0]:
@@ -107,7 +111,7 @@ class VariantWriting:
             row[wire.ATTRIBUTES] = options.values[number]
             row[wire.POSITION] = number + 1
             known = {**(there or {}), **wanted}
-            if VARIANT_IMAGE in known:
+            if VARIANT_IMAGE in wanted or known.get(VARIANT_IMAGE) is not None:
                 row |= self.image(known[VARIANT_IMAGE])
             rows.append(row)
         return VariantParameters({wire.ATTRIBUTES: options.rows, wire.VARIANTS: rows}, options.values, stock)

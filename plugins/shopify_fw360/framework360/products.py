@@ -52,6 +52,7 @@ class Framework360Products:
         self._schema = Framework360Schema()
         external = client.options.products.external_id_field
         self._external = f"{wire.EXTRA_PREFIX}{external}" if external else None
+        self._keeps_external = True
         prices = PriceEdge(client, shop_prices_include_tax)
         self._categories = Categories(client)
         self._decode = ProductDecoder(
@@ -177,8 +178,7 @@ class Framework360Products:
         with about(f"product shopify:{other_id}"):
             self.require(writing=True)
             external = self._external_of(other_id)
-            complete = {**fields, **dict([external] if external else [])}
-            return self._result(self._writer.create(complete, external), created=True)
+            return self._result(self._writer.create(self._with_external(fields, external, {}), external), created=True)
 
     def update(self, current: SourceRecord, changes: Mapping[str, Any], other_id: str) -> WriteResult:
         """Write changed fields and lists, and read them back.
@@ -197,9 +197,7 @@ class Framework360Products:
         with about(f"product framework360:{current.id}"):
             self.require(writing=True)
             external = self._external_of(other_id)
-            complete = dict(changes)
-            if changes and external and not self._holds(current.raw, *external):
-                complete |= dict([external])
+            complete = self._with_external(changes, external, current.raw) if changes else changes
             return self._result(self._writer.update(current.id, current.raw, complete, external), created=False)
 
     # Records ----------------------------------------------------------------------------------------------------------
@@ -212,6 +210,9 @@ class Framework360Products:
         return SourceRecord(raw[wire.ID], raw, modified_at(raw, wire.CREATED_AT))
 
     def _result(self, written: WrittenProduct, *, created: bool) -> WriteResult:
+        if self._external in written.unwritable:
+            # Once is enough: trying again with each write would double the requests.
+            self._keeps_external = False
         return WriteResult(
             self._record(written.raw), created, written.requests, frozenset(written.unwritable), written.children
         )
@@ -222,6 +223,10 @@ class Framework360Products:
     def _external_of(self, other_id: str) -> tuple[str, str] | None:
         return None if self._external is None else (self._external, other_id.rpartition("/")[2])
 
-    def _holds(self, raw: Raw, name: str, value: str) -> bool:
-        target = self._target(name)
-        return bool(target.same(held(target, raw)) == target.same(value))
+    def _with_external(
+        self, fields: Mapping[str, Any], external: tuple[str, str] | None, present: Raw
+    ) -> Mapping[str, Any]:
+        if external is None or not self._keeps_external:
+            return fields
+        name, value = external
+        return fields if held(self._target(name), present) == value else {**fields, name: value}
