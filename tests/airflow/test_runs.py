@@ -80,6 +80,22 @@ def test_a_flow_that_is_switched_off_is_skipped_quietly(deployment):
     assert set(run.tasks.values()) == {"skipped"}
 
 
+@pytest.mark.parametrize("dag_id", ["products_shopify_to_framework360", "products_framework360_to_shopify"])
+def test_on_a_site_without_products_their_runs_are_skipped_quietly(deployment, dag_id):
+    deployment.framework360.control.set_options(capabilities_off=["products"])
+    run = deployment.run(dag_id, kind="scheduled")
+    assert run.state == "success"
+    assert set(run.tasks.values()) == {"skipped"}
+
+
+def test_where_writing_products_is_not_confirmed_they_are_not_even_read_from_the_shop(deployment):
+    run = deployment.run("products_shopify_to_framework360", kind="scheduled")
+    assert run.state == "success"
+    assert set(run.tasks.values()) == {"skipped"}
+    with deployment.store.read() as tx:
+        assert tx.pending().open == 0
+
+
 def test_a_wrong_key_stops_the_run_at_once_and_its_page_says_why(deployment):
     deployment.connect("framework360_default", password="wrong")
     run = deployment.run(INTO_SHOP.name, kind="scheduled")

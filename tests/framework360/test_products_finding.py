@@ -9,6 +9,7 @@ from shopify_fw360.framework360 import wire
 from shopify_fw360.framework360.canonical import same_text
 from shopify_fw360.framework360.fields import field
 from shopify_fw360.framework360.product_finder import ProductFinder
+from shopify_fw360.framework360.products import require_products
 from tests.framework360.goods import GID, everything, plain
 
 
@@ -74,7 +75,7 @@ def test_products_are_found_by_a_field_of_their_own_too(site):
 
 def test_nothing_is_asked_for_an_empty_code(site):
     products = site.products()
-    products.require(writing=False)
+    require_products(products._client, writing=False)
     site.forget_calls()
     assert ids(products.find("varianti.sku", ["", "  "])) == {"": [], "  ": []}
     assert site.control.metrics()["requests"] == 0
@@ -84,7 +85,7 @@ def test_many_codes_cost_the_pages_of_the_list_and_few_codes_one_request_each(si
     skus = list(codes(site, "sku"))
     assert len(skus) > 40
     products = site.products()
-    products.require(writing=False)
+    require_products(products._client, writing=False)
     site.forget_calls()
     products.find("varianti.sku", [*skus, "NOWHERE"])
     assert site.calls("productsGet") == 0

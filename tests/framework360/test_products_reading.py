@@ -10,6 +10,7 @@ from sandbox.common.catalogue import catalogue, counterpart
 from shopify_fw360 import errors
 from shopify_fw360.errors import SyncError
 from shopify_fw360.framework360 import wire
+from shopify_fw360.framework360.products import require_products
 from shopify_fw360.records import Window
 from tests.framework360.goods import everything, some
 
@@ -152,7 +153,7 @@ def test_a_site_without_products_says_so_and_is_not_asked_again(site):
     site.quirk(capabilities_off=["products"])
     products = site.products()
     with pytest.raises(SyncError, match="products is off: the site has no call products/list") as caught:
-        products.require(writing=False)
+        require_products(products._client, writing=False)
     assert caught.value.code is errors.FW360_OFF
     site.forget_calls()
     with pytest.raises(SyncError, match="SYNC-412"):
@@ -163,15 +164,15 @@ def test_a_site_without_products_says_so_and_is_not_asked_again(site):
 def test_a_key_that_may_not_read_products_names_the_function(site):
     site.quirk(keys={"sandbox-key": ["read_product"]})
     with pytest.raises(SyncError, match="tick the function read_product") as caught:
-        site.products().require(writing=False)
+        require_products(site.client(), writing=False)
     assert caught.value.code is errors.FW360_OFF
 
 
 def test_writing_is_off_until_somebody_has_confirmed_it(site):
     products = site.products(products={})
-    products.require(writing=False)
+    require_products(products._client, writing=False)
     with pytest.raises(SyncError, match=r"products\.write is off") as caught:
-        products.require(writing=True)
+        require_products(products._client, writing=True)
     assert caught.value.code is errors.FW360_WRITES_OFF
 
 

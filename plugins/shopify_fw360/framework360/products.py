@@ -23,6 +23,23 @@ from shopify_fw360.framework360.taxes import PriceEdge
 from shopify_fw360.records import Entity, Page, Raw, SourceRecord, System, TargetField, Window, WriteResult
 
 
+def require_products(client: Framework360Client, *, writing: bool) -> None:
+    """Do nothing if the site can be used for products.
+
+    Args:
+        client: of the site.
+        writing: whether products are to be written.
+
+    Raises:
+        SyncError: SYNC-412 if the site lacks the capability; SYNC-413 if writing is not confirmed for it.
+    """
+    client.capabilities.require(wire.Capability.PRODUCTS)
+    if writing and not client.options.products.write:
+        raise SyncError(
+            errors.FW360_WRITES_OFF, "products can be read, but products.write is off", rule="products.write"
+        )
+
+
 class Framework360Products:
     """Reads, finds and writes products; implements `records.Gateway` and is safe in several threads.
 
@@ -71,21 +88,6 @@ class Framework360Products:
             body=ProductBody(self._categories),
             finder=self._finder,
         )
-
-    def require(self, *, writing: bool) -> None:
-        """Do nothing if the site can be used for products.
-
-        Args:
-            writing: whether products are to be written.
-
-        Raises:
-            SyncError: SYNC-412 if the site lacks the capability; SYNC-413 if writing is not confirmed for it.
-        """
-        self._client.capabilities.require(wire.Capability.PRODUCTS)
-        if writing and not self._client.options.products.write:
-            raise SyncError(
-                errors.FW360_WRITES_OFF, "products can be read, but products.write is off", rule="products.write"
-            )
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -176,7 +178,7 @@ class Framework360Products:
                 not confirmed for the site.
         """
         with about(f"product shopify:{other_id}"):
-            self.require(writing=True)
+            require_products(self._client, writing=True)
             external = self._external_of(other_id)
             return self._result(self._writer.create(self._with_external(fields, external, {}), external), created=True)
 
@@ -195,7 +197,7 @@ class Framework360Products:
             SyncError: SYNC-404 if the product is gone; else as `create`.
         """
         with about(f"product framework360:{current.id}"):
-            self.require(writing=True)
+            require_products(self._client, writing=True)
             external = self._external_of(other_id)
             complete = self._with_external(changes, external, current.raw) if changes else changes
             return self._result(self._writer.update(current.id, current.raw, complete, external), created=False)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.customers import Framework360Customers
+from shopify_fw360.framework360.products import require_products
 from shopify_fw360.framework360.schema import Framework360Schema
 from shopify_fw360.mapping.directory import load_directory
 from shopify_fw360.mapping.rules import CompiledMapping
@@ -88,7 +90,14 @@ def build_pair(
         System.SHOPIFY: SHOPIFY_IN_FLIGHT,
         System.FRAMEWORK360: framework360.options.limits.in_flight,
     }
-    return Pair(store, settings, mappings, gateways, in_flight, clock)
+    preconditions: dict[Flow, Callable[[bool], None]] = {
+        flow: partial(_require_products, framework360, flow) for flow in mappings if flow.entity is Entity.PRODUCT
+    }
+    return Pair(store, settings, mappings, gateways, in_flight, clock, preconditions)
+
+
+def _require_products(client: Framework360Client, flow: Flow, writing: bool) -> None:  # noqa: FBT001 - the seam's form
+    require_products(client, writing=writing and flow.target is System.FRAMEWORK360)
 
 
 def _needs(
