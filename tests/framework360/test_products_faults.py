@@ -109,6 +109,35 @@ def test_a_product_that_an_earlier_attempt_created_late_is_ours(site):
     assert (again.record.id, count(site)) == (first.id, before)
 
 
+TABLE = {"SKU gia' usato": "duplicate_sku", "Campo non valido": "invalid_field"}
+
+
+@pytest.mark.parametrize(("style", "table"), [("code", {}), ("nested", {}), ("text", TABLE), ("text", {})])
+def test_a_taken_sku_is_recognised_however_the_site_says_it(site, style, table):
+    site.quirk(error_style=style)
+    products = site.products(errors={"table": table})
+    other = products.create({**WITH_SKU, "nome": "Felpa"}, "gid://shopify/Product/1").record
+    before = count(site)
+    with pytest.raises(SyncError, match=f"the SKU MAG-1 belongs to Framework360 product {other.id}") as caught:
+        products.create(WITH_SKU, GID)
+    assert (caught.value.code, count(site)) == (errors.AMBIGUOUS, before)
+
+
+@pytest.mark.parametrize(("style", "table"), [("code", {}), ("nested", {}), ("text", TABLE)])
+def test_a_broken_image_is_named_however_the_site_says_it(site, style, table):
+    site.quirk(error_style=style)
+    images = kept(new("i1", url=f"{site.server.url}/media/none.png"))
+    with pytest.raises(SyncError, match=r"none\.png") as caught:
+        site.products(errors={"table": table}).create({"nome": "Maglia", "immagini": images}, GID)
+    assert (caught.value.code, caught.value.field) == (errors.FW360_REJECTED, "immagini[1].url")
+
+
+def test_a_slow_answer_within_the_limit_is_waited_for(site):
+    site.control.add_fault("slow", match={"operation": "productsCreate"}, times=1, params={"ms": 600})
+    result = site.products(limits={"timeout": 0.3, "slow_timeout": 5}).create(WITH_SKU, GID)
+    assert (result.requests, site.calls("productsCreate")) == (2, 1)
+
+
 def test_a_throttled_create_is_made_once(site):
     before = count(site)
     site.control.add_fault("throttle", match={"operation": "productsCreate"}, times=2)
