@@ -6,164 +6,56 @@ themselves are the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
-from urllib.parse import parse_qsl, quote, urlsplit
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import quote, urlsplit
 
-import jinja2
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.common.page_parts import (
+    CUSTOMERS,
+    HEADERS,
+    Act,
+    Acting,
+    FormError,
+    FormField,
+    PersonDesk,
+    Section,
+    Sheet,
+    Table,
+    Values,
+    WithSections,
+    Words,
+    field_values,
+    templates,
+)
+from sandbox.common.storefront import StorefrontPages, WithStorefront
+
+__all__ = [
+    "Act",
+    "Acting",
+    "FormError",
+    "FormField",
+    "PersonDesk",
+    "Section",
+    "Sheet",
+    "Table",
+    "WithSections",
+    "Words",
+    "page_paths",
+    "pages_app",
+]
 PER_PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class FormField:
-    """One input of the form.
-
-    Args:
-        name: key in the posted form.
-        label: what a person reads.
-        kind: input type; "choices" is one checkbox per choice, "select" exactly one of them.
-        group: heading under which the field stands.
-        choices: value and label pairs of "choices" and "select".
-        required: the browser insists on a value.
-    """
-
-    name: str
-    label: str
-    kind: Literal["text", "email", "tel", "textarea", "checkbox", "choices", "select"] = "text"
-    group: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A read-only table under the form of a record: heading, columns and rows of cells."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One record as the pages show it.
-
-    Args:
-        title: heading of the page.
-        values: field name to value; of "choices" and "checkbox" a tuple of the ticked values ("1" for a checkbox).
-        facts: read-only label and value pairs beside the form.
-        table: shown under the form; None for none.
-        pictures: addresses on this server, shown beside the form.
-        removable: whether the record can be removed now.
-    """
-
-    title: str
-    values: Mapping[str, str | tuple[str, ...]]
-    facts: tuple[tuple[str, str], ...] = ()
-    table: Table | None = None
-    pictures: tuple[str, ...] = ()
-    removable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a kind of record is called.
-
-    Args:
-        path: first part of its addresses, e.g. "people".
-        one, many: e.g. "customer", "customers".
-        hint: what the search looks into.
-        remove: label of the button that removes a record.
-        removed: what a person reads afterwards.
-        creatable: new ones can be made by hand.
-    """
-
-    path: str
-    one: str
-    many: str
-    hint: str
-    remove: str
-    removed: str
-    creatable: bool = True
-
-
-CUSTOMERS = Words("people", "customer", "customers", "Name, e-mail, phone, id", "Delete customer", "Customer deleted.")
-
-
-class FormError(Exception):
-    """The posted form cannot be stored; the text tells the person why and what to change."""
-
-
-class PersonDesk(Protocol):
-    """What one system lets a person do. Field values arrive as in `Sheet.values`."""
-
-    system: str
-    accent: str
-    columns: Sequence[str]
-
-    def fields(self) -> Sequence[FormField]:
-        """Return the inputs of the form, in order."""
-
-    def search(self, text: str, page: int, size: int) -> tuple[Sequence[tuple[str, Sequence[str]]], int]:
-        """Return one page (1-based) of (record id, cells as in `columns`) and the number of all hits."""
-
-    def read(self, record_id: str) -> Sheet | None:
-        """Return one record, None when it does not exist."""
-
-    def create(self, values: Mapping[str, str | tuple[str, ...]]) -> str:
-        """Create a record and return its id; raises FormError."""
-
-    def update(self, record_id: str, values: Mapping[str, str | tuple[str, ...]]) -> None:
-        """Store the form of a record; raises FormError."""
-
-    def delete(self, record_id: str) -> None:
-        """Delete a record; raises FormError."""
-
-
-class Section(Protocol):
-    """What a person does with one further kind of record."""
-
-    words: Words
-    columns: Sequence[str]
-
-    def fields(self, record_id: str | None) -> Sequence[FormField]:
-        """Return the inputs of the form of a record, or of a new one, in order."""
-
-    def search(self, text: str, page: int, size: int) -> tuple[Sequence[tuple[str, Sequence[str]]], int]:
-        """Return one page (1-based) of (record id, cells as in `columns`) and the number of all hits."""
-
-    def read(self, record_id: str) -> Sheet | None:
-        """Return one record, None when it does not exist."""
-
-    def create(self, values: Mapping[str, str | tuple[str, ...]]) -> str:
-        """Create a record and return its id; raises FormError."""
-
-    def update(self, record_id: str, values: Mapping[str, str | tuple[str, ...]]) -> None:
-        """Store the form of a record; raises FormError."""
-
-    def delete(self, record_id: str) -> None:
-        """Remove a record as `words.remove` says; raises FormError."""
-
-
-@runtime_checkable
-class WithSections(Protocol):
-    """A desk that shows more than customers."""
-
-    def sections(self) -> Sequence[Section]:
-        """Return what stands beside the customers, in order."""
 
 
 def page_paths(desk: PersonDesk) -> frozenset[str]:
     """Return the first part of every address that belongs to the pages of a desk."""
-    return frozenset({"", *(section.words.path for section in _sections(desk))})
+    shop = {"shop"} if isinstance(desk, WithStorefront) else set()
+    return frozenset({"", *shop, *(section.words.path for section in _sections(desk))})
 
 
 def pages_app(desk: PersonDesk) -> Starlette:
@@ -176,9 +68,13 @@ def pages_app(desk: PersonDesk) -> Starlette:
             Route(path, pages.listing),
             Route(f"{path}/{{record_id}}", pages.one, methods=["GET", "POST"]),
             Route(f"{path}/{{record_id}}/delete", pages.delete, methods=["POST"]),
+            Route(f"{path}/{{record_id}}/acts/{{act}}", pages.act, methods=["POST"]),
         ]
         if section.words.creatable:
             routes.insert(0, Route(f"{path}/new", pages.new, methods=["GET", "POST"]))
+    if isinstance(desk, WithStorefront):
+        front = StorefrontPages(desk, sections)
+        routes.append(Route("/shop", front.page, methods=["GET", "POST"]))
     app = Starlette(routes=[Route("/", _Pages(desk, sections[0], sections).listing), *routes])
     app.add_middleware(SameOrigin)
     return app
@@ -205,10 +101,10 @@ class _People:
     def read(self, record_id: str) -> Sheet | None:
         return self.desk.read(record_id)
 
-    def create(self, values: Mapping[str, str | tuple[str, ...]]) -> str:
+    def create(self, values: Values) -> str:
         return self.desk.create(values)
 
-    def update(self, record_id: str, values: Mapping[str, str | tuple[str, ...]]) -> None:
+    def update(self, record_id: str, values: Values) -> None:
         self.desk.update(record_id, values)
 
     def delete(self, record_id: str) -> None:
@@ -222,13 +118,6 @@ class _Pages:
         self._desk = desk
         self._section = section
         self._sections = sections
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
 
     async def listing(self, request: Request) -> Response:
         text = request.query_params.get("q", "").strip()
@@ -243,7 +132,7 @@ class _Pages:
         title = f"New {self._section.words.one}"
         if request.method == "GET":
             return self._form(Sheet(title, {}), None)
-        values = _values(self._section.fields(None), await request.body())
+        values = field_values(self._section.fields(None), await request.body())
         try:
             record_id = self._section.create(values)
         except FormError as problem:
@@ -257,7 +146,7 @@ class _Pages:
             return self._missing(record_id)
         if request.method == "GET":
             return self._form(sheet, record_id, saved=request.query_params.get("saved") == "1")
-        values = _values(self._section.fields(record_id), await request.body())
+        values = field_values(self._section.fields(record_id), await request.body())
         try:
             self._section.update(record_id, values)
         except FormError as problem:
@@ -274,6 +163,20 @@ class _Pages:
         except FormError as problem:
             return self._form(sheet, record_id, error=str(problem))
         return RedirectResponse(f"{self._home}?deleted=1", 303)
+
+    async def act(self, request: Request) -> Response:
+        record_id = request.path_params["record_id"]
+        sheet = self._section.read(record_id)
+        if sheet is None or not isinstance(self._section, Acting):
+            return self._missing(record_id)
+        wanted = next((act for act in self._section.acts(record_id) if act.name == request.path_params["act"]), None)
+        if wanted is None:
+            return self._form(sheet, record_id, error="This is no longer possible: see how the record stands now.")
+        try:
+            self._section.carry_out(record_id, wanted.name, field_values(wanted.fields, await request.body()))
+        except FormError as problem:
+            return self._form(sheet, record_id, error=str(problem))
+        return RedirectResponse(self._address(record_id), 303)
 
     @property
     def _home(self) -> str:
@@ -293,6 +196,7 @@ class _Pages:
             sheet=sheet,
             record_id=record_id,
             groups=groups,
+            acts=self._section.acts(record_id) if record_id and isinstance(self._section, Acting) else (),
             error=error,
             saved=saved,
         )
@@ -302,17 +206,9 @@ class _Pages:
 
     def _render(self, name: str, status: int = 200, **context: object) -> HTMLResponse:
         page = {"desk": self._desk, "section": self._section, "sections": self._sections, "home": self._home}
-        text = self._templates.get_template(name).render(**page, words=self._section.words, **context)
-        return HTMLResponse(text, status, headers=_HEADERS)
-
-
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+        page["shop"] = isinstance(self._desk, WithStorefront)
+        text = templates().get_template(name).render(**page, words=self._section.words, **context)
+        return HTMLResponse(text, status, headers=HEADERS)
 
 
 class SameOrigin:
@@ -330,15 +226,3 @@ class SameOrigin:
                 await HTMLResponse("This form was not sent from this site.", 403)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-def _values(fields: Sequence[FormField], body: bytes) -> dict[str, str | tuple[str, ...]]:
-    posted: dict[str, list[str]] = {}
-    for name, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
-        posted.setdefault(name, []).append(value.replace("\r\n", "\n"))
-    values: dict[str, str | tuple[str, ...]] = {}
-    for entry in fields:
-        given = posted.get(entry.name, [])
-        many = entry.kind in ("choices", "checkbox")
-        values[entry.name] = tuple(given) if many else (given[-1].strip() if given else "")
-    return values

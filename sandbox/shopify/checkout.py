@@ -122,6 +122,17 @@ def place_order(shop: Shop, cart: Cart) -> Record:
     Raises:
         OrderError: the cart cannot be bought; the text says what to change.
     """
+    book = priced_book(shop, cart)
+    customer = _customer(shop, cart)
+    return save_order(shop, _record(shop, cart, customer, book.created), book)
+
+
+def priced_book(shop: Shop, cart: Cart) -> Book:
+    """Return the books of a cart, paid as the buyer says; nothing is stored.
+
+    Raises:
+        OrderError: the cart cannot be bought; the text says what to change.
+    """
     _check(shop, cart)
     country = cart.address.get("countryCode") or "IT"
     now = shop.clock.now()
@@ -147,8 +158,7 @@ def place_order(shop: Shop, cart: Cart) -> Record:
     for charge in book.shipping:
         charge.taxes = tax(book, charge.net, _general(country))
     _pay(book, cart)
-    customer = _customer(shop, cart)
-    return save_order(shop, _record(shop, cart, customer, now), book)
+    return book
 
 
 def added_line(shop: Shop, book: Book, wish: Wish, country: str) -> Line:

@@ -1,11 +1,12 @@
-"""The admin page: a person at the shop edits customers by hand."""
+"""The admin pages: a person at the shop edits customers by hand, sees to orders, and buys in the shop."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sandbox.common.pages import FormError, FormField, Sheet
+from sandbox.common.page_parts import FormError, FormField, Section, Sheet
+from sandbox.common.storefront import Storefront
 from sandbox.shopify.connections import count_matches
 from sandbox.shopify.customer_records import address_of, display_name
 from sandbox.shopify.customer_search import customer_language
@@ -13,8 +14,10 @@ from sandbox.shopify.errors import UserError
 from sandbox.shopify.mutations.customer_rules import address_from, apply_input, presence_error
 from sandbox.shopify.mutations.metafield_rules import store_metafield, value_fits
 from sandbox.shopify.mutations.writing import delete_customer, new_customer, save_customer
+from sandbox.shopify.order_desk import OrderSection
 from sandbox.shopify.searching import compile_search
 from sandbox.shopify.shop import Shop
+from sandbox.shopify.shop_window import ShopWindow
 from sandbox.shopify.table import Record
 from sandbox.shopify.times import shown
 
@@ -69,6 +72,14 @@ class ShopifyDesk:
 
     def __init__(self, backend: ShopifyBackend) -> None:
         self._backend = backend
+
+    def sections(self) -> Sequence[Section]:
+        """Return what the admin shows beside customers."""
+        return (OrderSection(self._backend),)
+
+    def storefront(self) -> Storefront:
+        """Return the mini shop."""
+        return ShopWindow(self._backend)
 
     def fields(self) -> Sequence[FormField]:
         """Return the inputs of the form."""

@@ -94,8 +94,10 @@ def _amount(value: Any, name: str) -> Decimal:
 
 
 def _line_number(record: Record, text: Any) -> int:
-    """Return the number of a line by its global id, its id number or its place from 0."""
+    """Return the number of a line by its global id, its id number, its place from 0, or "num:" and the number."""
     book = book_of(record)
+    if str(text).startswith("num:"):
+        return book.line(int(str(text).removeprefix("num:"))).num
     parsed = parse_gid(str(text))
     wanted = parsed[1] if parsed else int(text)
     if not parsed and 0 <= wanted < len(book.lines):
