@@ -10,7 +10,7 @@ from typing import Final
 
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.customers import Framework360Customers
-from shopify_fw360.framework360.products import require_products
+from shopify_fw360.framework360.products import Framework360Products, require_products
 from shopify_fw360.framework360.schema import Framework360Schema
 from shopify_fw360.mapping.directory import load_directory
 from shopify_fw360.mapping.rules import CompiledMapping
@@ -18,6 +18,7 @@ from shopify_fw360.records import Entity, Flow, Gateway, Schema, System, TargetF
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.customers import ShopifyCustomers
+from shopify_fw360.shopify.products import ShopifyProducts
 from shopify_fw360.shopify.schema import ShopifySchema
 from shopify_fw360.store.database import Store
 from shopify_fw360.sync.pair import Pair, utc_now
@@ -86,6 +87,16 @@ def build_pair(
             targets=targets,
             count_cancelled_orders=settings.customers.count_cancelled_orders,
         )
+    if any(flow.entity is Entity.PRODUCT for flow in mappings):
+        paths, targets = _needs(mappings, System.SHOPIFY, Entity.PRODUCT)
+        catalogue = ShopifyProducts(
+            shopify, paths, targets, location=settings.products.location, publish=settings.products.publish
+        )
+        gateways[System.SHOPIFY, Entity.PRODUCT] = catalogue
+        paths, targets = _needs(mappings, System.FRAMEWORK360, Entity.PRODUCT)
+        gateways[System.FRAMEWORK360, Entity.PRODUCT] = Framework360Products(
+            framework360, paths=paths, targets=targets, shop_prices_include_tax=catalogue.facts.taxes_included
+        )
     in_flight = {
         System.SHOPIFY: SHOPIFY_IN_FLIGHT,
         System.FRAMEWORK360: framework360.options.limits.in_flight,
@@ -113,5 +124,5 @@ def _needs(
             paths |= mapping.paths
         else:
             paths |= mapping.read_paths
-            targets.update({name: rule.target for name, rule in mapping.fields.items()})
+            targets.update({rule.target.name: rule.target for _, rule in mapping.all_rules})
     return frozenset(paths), targets

@@ -76,6 +76,22 @@ def drop_zero(value: Any) -> Decimal | None:
     return to_decimal(value) or None
 
 
+def positive(value: Any) -> Decimal | None:
+    """Return an amount above zero, None for any other."""
+    amount = to_decimal(value)
+    return amount if amount > 0 else None
+
+
+register(
+    Function(
+        "positive",
+        "The amount if it is above zero, otherwise known to be empty: Framework360 writes 0 where no price was given.",
+        None,
+        FieldType.DECIMAL,
+        fixed(positive),
+        examples=[Example("positive", "9.90", Decimal("9.90")), Example("positive", "0.00", None)],
+    )
+)
 register(
     Function(
         "drop_zero",
