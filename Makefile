@@ -12,8 +12,10 @@ WORKERS ?= 2
 PYTEST ?=
 # Passed on to the resolver, e.g. make lock LOCK=--upgrade or LOCK="--upgrade-package pandas".
 LOCK ?=
-# People in both sandboxes together, and the seed they are made from.
+# People in both sandboxes together, and the seed all data is made from.
 CUSTOMERS ?= 600
+# Products in both sandboxes together.
+PRODUCTS ?= 120
 SEED ?= 7
 
 .PHONY: help
@@ -25,12 +27,12 @@ bootstrap: ## Create .venv and install requirements.lock (instant when nothing c
 	@scripts/bootstrap.sh
 
 .PHONY: demo
-demo: bootstrap ## Start everything locally, sync customers both ways twice, print addresses and logins
-	@$(BIN)/python -m scripts.local demo --customers $(CUSTOMERS) --seed $(SEED)
+demo: bootstrap ## Start everything locally, sync everything twice, print addresses and logins
+	@$(BIN)/python -m scripts.local demo --customers $(CUSTOMERS) --products $(PRODUCTS) --seed $(SEED)
 
 .PHONY: start
 start: bootstrap ## Start PostgreSQL, both sandboxes and Airflow on loopback, without syncing
-	@$(BIN)/python -m scripts.local start --customers $(CUSTOMERS) --seed $(SEED)
+	@$(BIN)/python -m scripts.local start --customers $(CUSTOMERS) --products $(PRODUCTS) --seed $(SEED)
 
 .PHONY: stop
 stop: ## Stop everything that was started; data stays

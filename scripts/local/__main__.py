@@ -18,11 +18,12 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, about in (
         ("start", "start PostgreSQL, both sandboxes and Airflow"),
-        ("demo", "start, then sync customers both ways twice"),
+        ("demo", "start, then sync everything twice"),
     ):
         command = commands.add_parser(name, help=about)
         command.add_argument("--seed", type=int, default=7, help="seed of the sandboxes' people")
         command.add_argument("--customers", type=int, default=600, help="people in both sandboxes together")
+        command.add_argument("--products", type=int, default=120, help="products in both sandboxes together")
     commands.add_parser("stop", help="stop everything")
     commands.add_parser("status", help="show what runs, the addresses and the logins")
     commands.add_parser("clean", help="stop everything and delete .run with all data")
@@ -52,14 +53,14 @@ def _run(arguments: argparse.Namespace) -> None:
         case "status":
             _show(Runtime(plan))
         case command:
-            runtime = Runtime(plan, seed=arguments.seed, customers=arguments.customers)
+            runtime = Runtime(plan, seed=arguments.seed, customers=arguments.customers, products=arguments.products)
             print("Starting on loopback:")
             runtime.start()
             if command == "demo":
                 # Only here: stopping must not depend on the project's packages.
                 from scripts.local import demo
 
-                print("Syncing customers:")
+                print("Syncing:")
                 demo.run(runtime)
             _show(runtime)
 
@@ -75,7 +76,7 @@ def _show(runtime: Runtime) -> None:
     print(f"\n  Airflow       {runtime.plan.airflow_url}")
     for user, role in USERS.items():
         print(f"                user {user:<9} password {logins[user]}   (role {role})")
-    print(f"  Shopify       {runtime.plan.shopify_url}   (sandbox: edit customers as the merchant would)")
+    print(f"  Shopify       {runtime.plan.shopify_url}   (sandbox: edit customers and products as the merchant would)")
     print(f"  Framework360  {runtime.plan.framework360_url}   (sandbox)")
     print("\n  It keeps running in the background: `make status`, `make stop`.")
 

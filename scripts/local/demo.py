@@ -1,4 +1,4 @@
-"""The main job on the sandbox: customers both ways in a real Airflow, twice, and nothing to write the second time."""
+"""The main job on the sandbox in a real Airflow: everything, twice, and nothing to write the second time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from scripts.local.runtime import SANDBOXES, Runtime
 from shopify_fw360.store.tables import journal, link
 
 ONBOARDING = "onboard_shop"
-DAGS = ("customers_shopify_to_framework360", "customers_framework360_to_shopify")
+DAGS = (
+    "customers_shopify_to_framework360",
+    "customers_framework360_to_shopify",
+    "products_shopify_to_framework360",
+    "products_framework360_to_shopify",
+)
 _PARSE_SECONDS = 90.0
 _RUN_SECONDS = 600.0
 
@@ -24,7 +29,7 @@ class DemoError(LocalError):
 
 
 def run(runtime: Runtime, say: Callable[[str], None] = print) -> None:
-    """Sync both directions twice on a running runtime and show what was done.
+    """Sync all flows twice on a running runtime and show what was done.
 
     Args:
         runtime: a started runtime.

@@ -68,12 +68,14 @@ class Runtime:
         plan: folders, ports, secrets.
         seed: seed of the sandboxes' people.
         customers: number of people in both sandboxes together.
+        products: number of products in both sandboxes together.
     """
 
-    def __init__(self, plan: Plan, *, seed: int = 7, customers: int = 600) -> None:
+    def __init__(self, plan: Plan, *, seed: int = 7, customers: int = 600, products: int = 120) -> None:
         self.plan = plan
         self._seed = seed
         self._customers = customers
+        self._products = products
         self.processes = Processes(plan.run / "pids", plan.logs)
 
     @property
@@ -184,7 +186,7 @@ class Runtime:
         for name in SANDBOXES:
             port = getattr(self.plan.ports, name)
             command = [sys.executable, "-m", "sandbox", name, "--port", str(port), "--seed", str(self._seed)]
-            command += ["--customers", str(self._customers)]
+            command += ["--customers", str(self._customers), "--products", str(self._products)]
             self._launch(name, command, plain_environment(self.plan))
         for name in SANDBOXES:
             health = f"{getattr(self.plan, f'{name}_url')}/_sandbox/health"
