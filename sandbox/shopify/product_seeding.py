@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 
 from sandbox.common.catalogue import CatalogueProduct, CatalogueVariant, iter_catalogue
+from sandbox.common.catalogue_words import KINDS
 from sandbox.shopify.mutations.customer_rules import clean_tags
 from sandbox.shopify.product_records import default_options, handle_of
 from sandbox.shopify.shop import LOCATIONS, PUBLICATIONS, Shop
@@ -20,6 +21,8 @@ def fill_products(shop: Shop) -> None:
     """Load the catalogue of the shop's seed."""
     seed = shop.seed
     moment = shop.clock.now()
+    # Shopify: the taxonomy is the same for all shops, also for an empty one.
+    shop.categories.update((category_id(kind.category), " > ".join(kind.category)) for kind in KINDS)
     collections: list[Record] = [
         {"num": shop.number(), "title": title, "handle": handle_of(title), "createdAt": moment, "updatedAt": moment}
         for title in COLLECTIONS
@@ -55,8 +58,6 @@ def _add(shop: Shop, rows: Rows, product: CatalogueProduct, collections: list[in
     number = shop.number()
     created, updated = micros(product.created_at), micros(product.updated_at)
     times = {"createdAt": created, "updatedAt": updated}
-    if product.category:
-        shop.categories.setdefault(category_id(product.category), " > ".join(product.category))
     options = [
         {
             "num": shop.number(),
