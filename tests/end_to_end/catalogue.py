@@ -23,7 +23,10 @@ _FIELDS = """
     id sku barcode price compareAtPrice position inventoryPolicy inventoryQuantity
     selectedOptions { name value }
     media(first: 1) { nodes { id } }
-    inventoryItem { tracked unitCost { amount } measurement { weight { unit value } } }
+    inventoryItem {
+      tracked unitCost { amount } measurement { weight { unit value } }
+      inventoryLevels(first: 10) { nodes { location { id } quantities(names: ["available"]) { quantity } } }
+    }
   } }
 """
 

@@ -58,10 +58,16 @@ def _variant(variant: dict[str, Any], images: list[str]) -> dict[str, Any]:
         "cost": None if item["unitCost"] is None else Decimal(item["unitCost"]["amount"]).quantize(Decimal("0.01")),
         "kg": same_weight(_kilograms(weight)),
         "tracked": item["tracked"],
-        "quantity": variant["inventoryQuantity"] if item["tracked"] else None,
+        # Stock is synchronised at one location.
+        "quantity": _at_first_location(item) if item["tracked"] else None,
         "oversell": variant["inventoryPolicy"] == "CONTINUE",
         "image": images.index(shown[0]["id"]) if shown else None,
     }
+
+
+def _at_first_location(item: dict[str, Any]) -> int | None:
+    levels = sorted(item["inventoryLevels"]["nodes"], key=lambda level: level["location"]["id"])
+    return levels[0]["quantities"][0]["quantity"] if levels else None
 
 
 def _kilograms(weight: dict[str, Any] | None) -> Decimal | None:
