@@ -35,6 +35,7 @@ MAPPINGS = ROOT / "include" / "mappings"
 INTO_SITE = Flow(Entity.CUSTOMER, System.SHOPIFY)
 INTO_SHOP = Flow(Entity.CUSTOMER, System.FRAMEWORK360)
 SITE_OPTIONS = {
+    "products": {"write": True},
     "limits": {
         "requests_per_second": 2000,
         "in_flight": 8,
