@@ -59,14 +59,14 @@ def _variant(variant: dict[str, Any], images: list[str]) -> dict[str, Any]:
         "kg": same_weight(_kilograms(weight)),
         "tracked": item["tracked"],
         # Stock is synchronised at one location.
-        "quantity": _at_first_location(item) if item["tracked"] else None,
+        "quantity": _at_warehouse(item) if item["tracked"] else None,
         "oversell": variant["inventoryPolicy"] == "CONTINUE",
         "image": images.index(shown[0]["id"]) if shown else None,
     }
 
 
-def _at_first_location(item: dict[str, Any]) -> int | None:
-    levels = sorted(item["inventoryLevels"]["nodes"], key=lambda level: level["location"]["id"])
+def _at_warehouse(item: dict[str, Any]) -> int | None:
+    levels = [level for level in item["inventoryLevels"]["nodes"] if level["location"]["shipsInventory"]]
     return levels[0]["quantities"][0]["quantity"] if levels else None
 
 
