@@ -1,0 +1,98 @@
+"""A catalogue once around through the site: speed against the budget the shop grants, and requests per product."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from sandbox.common.server import running
+from shopify_fw360.records import System
+from shopify_fw360.store import Store
+from tests.end_to_end.catalogue import CATALOGUE_INTO_SHOP, Catalogue
+from tests.end_to_end.round_trip import canonical
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(4 * 3600)]
+
+RESTORE_RATE = 100
+"""Shopify: points a standard shop earns per second; the bucket holds 20 times as many."""
+
+
+def new_world(shopify, framework360, path) -> Catalogue:
+    store = Store.open(f"sqlite:///{path}")
+    store.upgrade()
+    world = Catalogue(shopify, framework360, store)
+    world.onboard()
+    return world
+
+
+def measured(world: Catalogue, work):
+    """Run the work; return its report, seconds, requests by system and points spent in the shop."""
+    for server in (world.shopify, world.framework360):
+        server.control.reset_metrics()
+    began = time.monotonic()
+    report = work()
+    took = time.monotonic() - began
+    shop = world.shopify.control.metrics()
+    requests = {
+        "shopify": sum(entry["count"] for entry in shop["operations"].values()),
+        "framework360": sum(entry["count"] for entry in world.framework360.control.metrics()["operations"].values()),
+    }
+    return report, took, requests, shop
+
+
+@pytest.mark.parametrize("rate", ["standard", "unlimited"])
+def test_round_trip_of_a_catalogue(tmp_path, rate):
+    """BENCH_PRODUCTS in the environment sets the number of products; 8 variants each on average."""
+    count = int(os.environ.get("BENCH_PRODUCTS", "1000" if rate == "unlimited" else "150"))
+    seed = {"products": count, "variants_per_product": 8.0, "population": "shopify", "customers": 0}
+    with running("shopify", **seed) as shopify, running("framework360", products=0, customers=0) as framework360:
+        limits = (
+            {"bucket_size": 20 * RESTORE_RATE, "restore_rate": RESTORE_RATE}
+            if rate == "standard"
+            else {"bucket_size": 10**7, "restore_rate": 10**7}
+        )
+        shopify.control.set_options(**limits)
+        world = new_world(shopify, framework360, tmp_path / "first.db")
+        originals = {product["id"]: canonical(product) for product in world.keeper.products()}
+        variants = sum(len(product["variants"]) for product in originals.values())
+        print(f"\n{rate} rate, {len(originals)} products, {variants} variants")
+        tell("import", *measured(world, world.into_site), limits)
+        wanted = {}
+        for shop_id, original in originals.items():
+            link = world.product_link(System.SHOPIFY, shop_id)
+            if link is not None and link.framework360_id is not None:
+                wanted[link.framework360_id] = original
+        report, took, requests, _ = measured(world, world.into_site)
+        print(f"  second import: {report.finished} processed in {took:.1f} s, requests {requests}")
+        with world.counting_writes() as writes:
+            world.into_site()
+        assert writes == {"shopify": 0, "framework360": 0}
+        shopify.control.reset(products=0)
+        shopify.control.set_options(**limits)
+        empty = new_world(shopify, framework360, tmp_path / "second.db")
+        tell("export", *measured(empty, empty.into_shop), limits)
+        with empty.counting_writes() as writes:
+            empty.settle()
+        assert writes == {"shopify": 0, "framework360": 0}
+        copies = {product["fw360_id"]["value"]: canonical(product) for product in empty.keeper.products()}
+        parked = empty.parked(CATALOGUE_INTO_SHOP)
+        equal = sum(copies.get(key) == original for key, original in wanted.items())
+        print(f"  canonical comparison: {equal} of {len(wanted)} equal, {len(parked)} parked, {len(copies)} in the shop")
+        assert copies.keys() | parked.keys() == wanted.keys()
+        assert equal == len(copies)
+
+
+def tell(name, report, took, requests, shop, limits) -> None:
+    done = max(report.finished, 1)
+    spent = float(shop.get("cost", {}).get("actual", 0))
+    granted = limits["bucket_size"] + took * limits["restore_rate"]
+    print(
+        f"  {name}: {report.finished} products in {took:.1f} s ({report.finished / took:.1f}/s);"
+        f" per product {requests['shopify'] / done:.2f} requests to the shop and"
+        f" {requests['framework360'] / done:.2f} to the site; {spent:.0f} points spent of {granted:.0f} granted"
+        f" ({spent / granted:.0%}); throttled {shop.get('throttled', 0)}",
+        flush=True,
+    )
+    assert shop.get("throttled", 0) == 0
