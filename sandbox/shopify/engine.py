@@ -98,6 +98,7 @@ def _metered(
     )
     actual = analysis.actual(result.data)
     shop.bucket.give_back(requested - actual)
+    shop.counts["points"] += actual
     answer: Answer = {"data": result.data}
     if result.errors:
         answer["errors"] = [_formatted(error) for error in result.errors]

@@ -83,7 +83,7 @@ class Shop:
         self.base_url = f"https://{DOMAIN}"
         self.categories: dict[str, str] = {}
         self.uploads: dict[str, bytes] = {}
-        self.counts = {"queries": 0, "mutations": 0, "throttled": 0}
+        self.counts = {"queries": 0, "mutations": 0, "throttled": 0, "points": 0}
         self.orders_of: dict[int, list[int]] = {}
         self._numbers: Iterator[int] = itertools.count(FIRST_NUMBER + 1)
         self._order_numbers: Iterator[int] = itertools.count(FIRST_ORDER)

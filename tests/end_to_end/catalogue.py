@@ -25,7 +25,9 @@ _FIELDS = """
     media(first: 1) { nodes { id } }
     inventoryItem {
       tracked unitCost { amount } measurement { weight { unit value } }
-      inventoryLevels(first: 10) { nodes { location { id shipsInventory } quantities(names: ["available"]) { quantity } } }
+      inventoryLevels(first: 10) { nodes {
+        location { id shipsInventory } quantities(names: ["available"]) { quantity }
+      } }
     }
   } }
 """

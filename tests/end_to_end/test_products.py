@@ -280,7 +280,7 @@ class TestTrouble:
         good = site_shirt(catalogue)
         long_code = catalogue.manager.create_product(nome="Lungo", sku="x" * 400, prezzo="1")
         no_price = catalogue.manager.create_product(nome="Gratis", sku="GRATIS")
-        values = {name: "1" for name in ("A", "B", "C", "D")}
+        values = dict.fromkeys(("A", "B", "C", "D"), "1")
         options = catalogue.manager.create_product(
             nome="Quattro",
             attributi=[{"nome": n, "valori": ["1"], "posizione": p} for p, n in enumerate(values, 1)],

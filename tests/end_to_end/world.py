@@ -43,7 +43,7 @@ SITE_OPTIONS = {
         "tries": 3,
         "backoff": 0.01,
         "backoff_cap": 0.05,
-    }
+    },
 }
 _runs = itertools.count(1)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import requests
 from sqlalchemy import event
@@ -55,9 +54,9 @@ def killed_at(step: int, work: Callable[[], None]) -> bool:
     return False
 
 
-def every_step(limit: int = 400) -> itertools.count:
-    """Count the steps up; a guard against work that never ends."""
-    return iter(range(1, limit))
+def every_step(stride: int = 1, limit: int = 400) -> Iterator[int]:
+    """Count the steps up, or every so many of them; the limit is a guard against work that never ends."""
+    return iter(range(1, limit, stride))
 
 
 def _arm(countdown: _Countdown) -> None:

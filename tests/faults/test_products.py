@@ -1,15 +1,20 @@
 """kill -9 and lost answers at every single step of writing a product: variants, stock, images, publication.
 
-A product is written by several requests, so a crash may leave it half done; the retry must finish it.
+A product is written by several requests, so a crash may leave it half done; the retry must finish it. A run has so many
+steps that an ordinary test run takes every third; KILL_EVERY=1 in the environment takes all.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from sandbox.common.pictures import png
 from shopify_fw360.records import System
 from shopify_fw360.store import Store
 from tests.end_to_end.catalogue import CATALOGUE_INTO_SHOP, CATALOGUE_INTO_SITE, Catalogue
@@ -19,8 +24,8 @@ from tests.faults.test_lost_answers import KINDS, run_until_green
 
 pytestmark = pytest.mark.timeout(900)
 
+STRIDE = int(os.environ.get("KILL_EVERY", "3"))
 BOTH = [CATALOGUE_INTO_SITE, CATALOGUE_INTO_SHOP]
-PICTURE = "{url}/_sandbox/pictures/felt.png"
 CODES = {"HUT-S", "HUT-L"}
 
 
@@ -74,7 +79,7 @@ def cheaper(world: Catalogue, flow, product: str) -> None:
     world.manager.update_product(product, attributi=options, varianti=[*held["varianti"], added])
 
 
-def assert_settled(world: Catalogue, codes: set[str], price: str) -> None:
+def assert_settled(world: Catalogue, flow, codes: set[str], price: str) -> None:
     """One product on each side with these variants, complete and linked, and nothing left to write."""
     [here], [there] = world.keeper.products(), world.manager.products()
     mine = {variant["sku"]: variant for variant in here["variants"]["nodes"]}
@@ -83,7 +88,7 @@ def assert_settled(world: Catalogue, codes: set[str], price: str) -> None:
     assert Decimal(mine["HUT-S"]["price"]) == Decimal(str(theirs["HUT-S"]["prezzo"])) == Decimal(price)
     assert len(here["media"]["nodes"]) == len(there["immagini"]) == 1
     assert set(world.variant_links(System.SHOPIFY, here["id"])) == {variant["id"] for variant in mine.values()}
-    world.settle()
+    world.sync(flow.reverse)
     with world.counting_writes() as writes:
         world.settle()
     assert writes == {"shopify": 0, "framework360": 0}
@@ -96,14 +101,31 @@ def assert_on_sale(world: Catalogue) -> None:
     assert {v["sku"]: v["inventoryQuantity"] for v in product["variants"]["nodes"]} == {"HUT-S": 5, "HUT-L": 6}
 
 
-@pytest.fixture
-def picture(catalogue):
-    return PICTURE.format(url=catalogue.shopify.url)
+class _Pictures(BaseHTTPRequestHandler):
+    def do_GET(self):
+        content = png("felt")
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """Address of an image that belongs to neither system."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Pictures) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/felt.png"
+        server.shutdown()
 
 
 @pytest.mark.parametrize("flow", BOTH, ids=lambda flow: flow.name)
 def test_creates_survive_a_kill_at_every_step(catalogue, migrated, tmp_path, flow, picture):  # noqa: F811
-    for step in every_step():
+    for step in every_step(STRIDE):
         path = tmp_path / f"{step}.db"
         shutil.copy(migrated, path)
         reset(catalogue)
@@ -113,7 +135,7 @@ def test_creates_survive_a_kill_at_every_step(catalogue, migrated, tmp_path, flo
         world.sync(flow)
         if flow is CATALOGUE_INTO_SHOP:
             assert_on_sale(world)
-        assert_settled(world, CODES, "20.00")
+        assert_settled(world, flow, CODES, "20.00")
         world.store.close()
         if not killed:
             break
@@ -122,7 +144,7 @@ def test_creates_survive_a_kill_at_every_step(catalogue, migrated, tmp_path, flo
 
 @pytest.mark.parametrize("flow", BOTH, ids=lambda flow: flow.name)
 def test_updates_survive_a_kill_at_every_step(catalogue, migrated, tmp_path, flow, picture):  # noqa: F811
-    for step in every_step():
+    for step in every_step(STRIDE):
         path = tmp_path / f"{step}.db"
         shutil.copy(migrated, path)
         reset(catalogue)
@@ -135,7 +157,7 @@ def test_updates_survive_a_kill_at_every_step(catalogue, migrated, tmp_path, flo
         killed = killed_at(step, lambda path=path: open_catalogue(catalogue, path, Clock(2)).sync(flow))
         world = open_catalogue(catalogue, path)
         world.sync(flow)
-        assert_settled(world, {*CODES, "HUT-XL"}, "18.00")
+        assert_settled(world, flow, {*CODES, "HUT-XL"}, "18.00")
         world.store.close()
         if not killed:
             break
@@ -148,7 +170,7 @@ def test_a_lost_answer_at_any_request_doubles_nothing_and_loses_nothing(
     catalogue, tmp_path, flow, kind, params, picture
 ):
     target = catalogue.framework360 if flow.target is System.FRAMEWORK360 else catalogue.shopify
-    for skip in range(60):
+    for skip in range(0, 60, STRIDE):
         reset(catalogue)
         populate(catalogue, flow, picture)
         clock = Clock(8)
@@ -160,7 +182,7 @@ def test_a_lost_answer_at_any_request_doubles_nothing_and_loses_nothing(
         target.control.clear_faults()
         if flow is CATALOGUE_INTO_SHOP:
             assert_on_sale(world)
-        assert_settled(world, CODES, "20.00")
+        assert_settled(world, flow, CODES, "20.00")
         world.store.close()
         if not struck:
             break
