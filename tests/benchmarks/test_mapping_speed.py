@@ -224,10 +224,15 @@ def all_by_hand(records):
     return rows
 
 
+def shipped_mapping(flow):
+    """The mapping of a flow as it is shipped."""
+    schemas = {System.SHOPIFY: ShopifySchema(), System.FRAMEWORK360: Framework360Schema()}
+    return load_directory(MAPPINGS, schemas)[flow]
+
+
 @pytest.fixture(scope="module")
 def mapping():
-    schemas = {System.SHOPIFY: ShopifySchema(), System.FRAMEWORK360: Framework360Schema()}
-    return load_directory(MAPPINGS, schemas)[Flow(Entity.CUSTOMER, System.SHOPIFY)]
+    return shipped_mapping(Flow(Entity.CUSTOMER, System.SHOPIFY))
 
 
 def best_of(function, times=5):
@@ -244,7 +249,7 @@ def best_of(function, times=5):
 def test_engine_is_at_least_as_fast_as_a_function_written_by_hand(mapping):
     records = customers(COUNT)
     rows = transform(mapping, records).rows
-    plain = [(row.field, row.code.code) if isinstance(row, Rejection) else tuple(row) for row in rows]
+    plain = [(row.field, row.code.code) if isinstance(row, Rejection) else tuple(row[:2]) for row in rows]
     assert plain == all_by_hand(records)
 
     engine = best_of(lambda: transform(mapping, records))

@@ -346,7 +346,8 @@ class _Compiler:
         elif kind is FieldType.TAGS:
             self._lookups.report(work, rule, f"{function.name} works on one value, and the value is a list here")
             raise Skip
-        return Step(function.build(call.args, self._context), mode, more, total=function.total), result
+        run = function.build(call.args, self._context)
+        return Step(run, mode, more, total=function.total, gives=function.gives), result
 
     # -- omit, map, default --------------------------------------------------------------------------------------------
 

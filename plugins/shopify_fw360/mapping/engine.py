@@ -16,7 +16,7 @@ import orjson
 import pandas as pd
 
 from shopify_fw360.errors import REQUIRED_MISSING, ErrorCode, SyncError
-from shopify_fw360.mapping.columns import Batch
+from shopify_fw360.mapping.columns import Batch, Column
 from shopify_fw360.mapping.compiler import CompiledMapping, FieldRule
 from shopify_fw360.mapping.pipeline import FirstExpression, PathExpression
 from shopify_fw360.mapping.rules import ChildMapping
@@ -130,6 +130,9 @@ def _flat(row: Row) -> dict[str, Any]:
 _CHUNK: Final = 2_000
 """Records transformed at once: many enough for columns to pay, few enough to stay in the processor's cache."""
 
+_CHUNK_WITH_CHILDREN: Final = 100
+"""The same of records with children, each of which takes the place of a record."""
+
 _NOTHING_DEFAULTED: Final[frozenset[str]] = frozenset()
 
 
@@ -146,8 +149,9 @@ def transform(mapping: CompiledMapping, records: Sequence[Raw]) -> TransformResu
     """
     rows: list[Row | Rejection] = []
     omissions: list[Rejection] = []
-    for start in range(0, len(records), _CHUNK):
-        part = _transform(mapping, records[start : start + _CHUNK], start)
+    size = _CHUNK_WITH_CHILDREN if mapping.children else _CHUNK
+    for start in range(0, len(records), size):
+        part = _transform(mapping, records[start : start + size], start)
         rows += part.rows
         omissions += part.omissions
     return TransformResult(rows, omissions)
@@ -240,7 +244,7 @@ def _items(list_name: str, accessor: tuple[str, ...], records: Sequence[Raw]) ->
             continue
         first = len(result.raws)
         for place, item in enumerate(found, 1):
-            child_id = item.get("id") if isinstance(item, Mapping) else None
+            child_id = item.get("id") if item.__class__ is dict or isinstance(item, Mapping) else None
             if child_id is None or child_id == "":
                 result.faults[index] = (f"{list_name}[{place}].id", Invalid("id", "the item has no id"))
                 break
@@ -261,15 +265,18 @@ def _add_children(
     for index, (name, fault) in items.faults.items():
         faults.setdefault(index, []).append((name, fault, None))
     columns = _run_rules(child.fields, Batch(items.raws)) if items.raws else _Columns([])
+    rows = list(map(ChildRow, items.ids, columns.rows, repeat(_NOTHING_DEFAULTED)))
+    for at, names in columns.defaulted.items():
+        rows[at] = rows[at]._replace(defaulted=frozenset(names))
     for index, span in items.spans.items():
-        held[index][child.name] = tuple(
-            ChildRow(items.ids[at], columns.rows[at], frozenset(columns.defaulted.get(at, ()))) for at in span
-        )
+        held[index][child.name] = tuple(rows[span.start : span.stop])
         if (number := len(span)) < child.min_items or number > (child.max_items or number):
             rule, limit = ("min_items", child.min_items) if number < child.min_items else ("max_items", child.max_items)
             words = "at least" if rule == "min_items" else "at most"
             fault = Invalid(rule, f"{number} items; {words} {limit} are allowed")
             faults.setdefault(index, []).append((child.name, fault, None))
+    if not columns.faults and not columns.omissions:
+        return
     owners = [(index, place) for index, span in items.spans.items() for place in range(1, len(span) + 1)]
     for at in sorted(columns.faults):
         index, place = owners[at]
@@ -349,24 +356,23 @@ def _present_values(rules: Mapping[str, FieldRule], raws: Sequence[Raw]) -> list
 def _present(rule: FieldRule, batch: Batch) -> list[Any]:
     parts = tuple(PathExpression(field) for field in rule.present)
     found = (FirstExpression(parts) if len(parts) > 1 else parts[0]).evaluate(batch)
-    convert = CONVERTERS[rule.target.type]
-    empty: Any = () if rule.target.type is FieldType.TAGS else None
-
-    def canonical(value: Any) -> Any:
-        if value is UNSET:
-            return UNSET
-        if value is None:
-            return empty
-        try:
-            return convert(value)
-        except Invalid:
-            return _by_same(rule, value)
-
-    return [canonical(value) for value in found]
+    column = Column(found)
+    if rule.target.type is FieldType.TEXT:
+        column.to_texts()
+    elif rule.target.type is FieldType.TAGS:
+        column.to_lists()
+    else:
+        column.convert(rule.target.type)
+    values = column.spread()
+    if column.faults:
+        values = [_by_same(rule, found[row]) if row in column.faults else value for row, value in enumerate(values)]
+    if rule.target.type is FieldType.TAGS:
+        values = [() if value is None else value for value in values]
+    return values
 
 
 def _by_same(rule: FieldRule, value: Any) -> Any:
-    if isinstance(value, Mapping | list | tuple):
+    if isinstance(value, Mapping | list | tuple | Invalid):
         return UNSET
     try:
         return CONVERTERS[rule.target.type](rule.target.same(value))

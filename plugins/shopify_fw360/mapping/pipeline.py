@@ -10,11 +10,14 @@ from typing import Any, Final
 
 from shopify_fw360.errors import REQUIRED_MISSING, VALUE_NOT_MAPPED
 from shopify_fw360.mapping.columns import Batch, Column, Expression, Step
-from shopify_fw360.mapping.values import CONVERTERS, MAX_MATCHED, Invalid, kind_name
+from shopify_fw360.mapping.values import MAX_MATCHED, Invalid, kind_name
 from shopify_fw360.records import UNSET, FieldType, SourceField, Unset
 
 _EMPTY_TAGS: Final[tuple[str, ...]] = ()
 _NO_ENTRIES: Final[tuple[Any, ...]] = ([], ())
+_NUMBERS: Final = (FieldType.INTEGER, FieldType.DECIMAL)
+_SEQUENCES: Final = (list, tuple)
+_LISTS: Final = (FieldType.TAGS, FieldType.JSON)
 _MAY_BE_MISSING: Final = frozenset({type(None), Unset, tuple})
 
 
@@ -146,17 +149,17 @@ class Finish:
         elif self.type is FieldType.TAGS:
             column.to_lists()
         else:
-            column.convert(CONVERTERS[self.type])
+            column.convert(self.type)
         if self.limit is not None:
             self._check_length(column, self.limit)
+        if self.min_length is not None and self.type is FieldType.TEXT:
+            self._check_shortest(column, self.min_length)
+        if self.minimum is not None and self.type in _NUMBERS:
+            self._check_minimum(column, self.minimum)
         if self.pattern is not None and self.type is FieldType.TEXT:
-            column.convert(self._check_pattern)
-        if self.max_items is not None:
-            column.convert(self._check_items)
-        if self.min_length is not None:
-            column.convert(self._check_shortest)
-        if self.minimum is not None:
-            column.convert(self._check_minimum)
+            self._check_pattern(column, self.pattern)
+        if self.max_items is not None and self.type in _LISTS:
+            self._check_items(column, self.max_items)
 
     def check(self, value: Any) -> Any:
         """Return the canonical form of one value; raise Invalid if it breaks a rule."""
@@ -181,28 +184,37 @@ class Finish:
                 lambda value: Invalid("max_length", f"{lengths(value)} characters; at most {limit} are allowed"),
             )
 
-    def _check_items(self, value: Any) -> Any:
-        if isinstance(value, list | tuple) and self.max_items is not None and len(value) > self.max_items:
-            raise Invalid("max_items", f"{len(value)} entries; at most {self.max_items} are allowed")
-        return value
+    def _check_shortest(self, column: Column, least: int) -> None:
+        if min(map(len, column.values), default=least) < least:
+            column.reject(
+                [position for position, value in enumerate(column.values) if len(value) < least],
+                lambda value: Invalid("min_length", f"{len(value)} characters; at least {least} are needed"),
+            )
 
-    def _check_shortest(self, value: str) -> str:
-        if self.min_length is not None and len(value) < self.min_length:
-            raise Invalid("min_length", f"{len(value)} characters; at least {self.min_length} are needed")
-        return value
+    def _check_minimum(self, column: Column, minimum: Decimal | int) -> None:
+        if min(column.values, default=minimum) < minimum:
+            column.reject(
+                [position for position, value in enumerate(column.values) if value < minimum],
+                lambda _value: Invalid("min", f"the number is below {minimum}"),
+            )
 
-    def _check_minimum(self, value: Any) -> Any:
-        if self.minimum is not None and value < self.minimum:
-            raise Invalid("min", f"the number is below {self.minimum}")
-        return value
+    def _check_items(self, column: Column, most: int) -> None:
+        numbers = [len(value) if value.__class__ in _SEQUENCES else 0 for value in column.values]
+        if max(numbers, default=0) > most:
+            column.reject(
+                [position for position, number in enumerate(numbers) if number > most],
+                lambda value: Invalid("max_items", f"{len(value)} entries; at most {most} are allowed"),
+            )
 
-    def _check_pattern(self, value: str) -> str:
+    def _check_pattern(self, column: Column, pattern: re.Pattern[str]) -> None:
+        def fault(value: str) -> Invalid:
+            if len(value) > MAX_MATCHED:
+                return Invalid("pattern", f"a text of {len(value)} characters; patterns look at {MAX_MATCHED} at most")
+            return Invalid("pattern", f"the text does not fit the pattern {pattern.pattern}")
+
         # A careless pattern takes quadratic time, which nobody notices on texts of this length.
-        if len(value) > MAX_MATCHED:
-            raise Invalid("pattern", f"a text of {len(value)} characters; patterns look at {MAX_MATCHED} at most")
-        if self.pattern is not None and self.pattern.fullmatch(value) is None:
-            raise Invalid("pattern", f"the text does not fit the pattern {self.pattern.pattern}")
-        return value
+        fits = {value: len(value) <= MAX_MATCHED and bool(pattern.fullmatch(value)) for value in set(column.values)}
+        column.reject([position for position, value in enumerate(column.values) if not fits[value]], fault)
 
 
 def _longest_entry(value: tuple[str, ...]) -> int:

@@ -134,6 +134,8 @@ def to_integer(value: Any) -> int:
 
 def to_decimal(value: Any) -> Decimal:
     """Return an exact number; text needs a dot as decimal separator and no thousands separator."""
+    if value.__class__ is str and _DECIMAL.fullmatch(value):  # nearly all that is asked
+        return Decimal(value)
     if isinstance(value, Decimal):
         if value.is_finite() and abs(value.adjusted()) < 18 and value.as_tuple().exponent >= -30:  # type: ignore[operator]
             return value
