@@ -96,6 +96,15 @@ def test_where_writing_products_is_not_confirmed_they_are_not_even_read_from_the
         assert tx.pending().open == 0
 
 
+def test_a_dry_run_shows_what_would_be_written_before_writing_is_confirmed(deployment):
+    deployment.shopify.control.reset(seed=7, customers=0, products=5, population="shopify")
+    deployment.framework360.control.reset(seed=7, customers=0, products=0, population="shopify")
+    run = deployment.run("products_shopify_to_framework360", mode="full", dry_run=True)
+    assert run.state == "success"
+    assert run.xcom("stage", "counts")["create"] == 5
+    assert deployment.framework360.control.state()["records"]["products"] == 0
+
+
 def test_a_wrong_key_stops_the_run_at_once_and_its_page_says_why(deployment):
     deployment.connect("framework360_default", password="wrong")
     run = deployment.run(INTO_SHOP.name, kind="scheduled")
