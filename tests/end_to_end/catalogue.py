@@ -26,7 +26,7 @@ _FIELDS = """
     inventoryItem {
       tracked unitCost { amount } measurement { weight { unit value } }
       inventoryLevels(first: 10) { nodes {
-        location { id shipsInventory } quantities(names: ["available"]) { quantity }
+        location { id } quantities(names: ["available"]) { quantity }
       } }
     }
   } }
@@ -107,16 +107,18 @@ class ShopKeeper(ShopPerson):
         return self.ask(f"query One($id: ID!) {{ product(id: $id) {{ {_FIELDS} }} }}", id=product)["product"]
 
     def products(self) -> list[dict[str, Any]]:
+        """Every product; each with the shop's primary location, whose stock is synchronised, as `location`."""
         found: list[dict[str, Any]] = []
         after = None
         while True:
-            page = self.ask(
-                "query All($after: String, $query: String) { products(first: 3, after: $after, query: $query) {"
-                f" pageInfo {{ hasNextPage endCursor }} nodes {{ {_FIELDS} }} }} }}",
+            answer = self.ask(
+                "query All($after: String, $query: String) { location { id }"
+                f" products(first: 3, after: $after, query: $query) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {_FIELDS} }} }} }}",
                 after=after,
                 query="status:ACTIVE,ARCHIVED,DRAFT,UNLISTED",
-            )["products"]
-            found += page["nodes"]
+            )
+            page = answer["products"]
+            found += [{**node, "location": answer["location"]["id"]} for node in page["nodes"]]
             after = page["pageInfo"]["endCursor"]
             if not page["pageInfo"]["hasNextPage"]:
                 return found

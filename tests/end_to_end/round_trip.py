@@ -34,7 +34,7 @@ def canonical(product: dict[str, Any]) -> dict[str, Any]:
         "category": (product["category"] or {}).get("id"),
         "seo": [_text(product["seo"]["title"]), _text(product["seo"]["description"])],
         "images": [_text(medium["alt"]) for medium in product["media"]["nodes"]],
-        "variants": [_variant(variant, images) for variant in product["variants"]["nodes"]],
+        "variants": [_variant(variant, images, product["location"]) for variant in product["variants"]["nodes"]],
     }
 
 
@@ -42,7 +42,7 @@ def _text(text: str | None) -> str | None:
     return " ".join((text or "").split()) or None
 
 
-def _variant(variant: dict[str, Any], images: list[str]) -> dict[str, Any]:
+def _variant(variant: dict[str, Any], images: list[str], location: str) -> dict[str, Any]:
     item = variant["inventoryItem"]
     price = Decimal(variant["price"])
     before = Decimal(variant["compareAtPrice"] or 0)
@@ -59,14 +59,14 @@ def _variant(variant: dict[str, Any], images: list[str]) -> dict[str, Any]:
         "kg": same_weight(_kilograms(weight)),
         "tracked": item["tracked"],
         # Stock is synchronised at one location.
-        "quantity": _at_warehouse(item) if item["tracked"] else None,
+        "quantity": _at(location, item) if item["tracked"] else None,
         "oversell": variant["inventoryPolicy"] == "CONTINUE",
         "image": images.index(shown[0]["id"]) if shown else None,
     }
 
 
-def _at_warehouse(item: dict[str, Any]) -> int | None:
-    levels = [level for level in item["inventoryLevels"]["nodes"] if level["location"]["shipsInventory"]]
+def _at(location: str, item: dict[str, Any]) -> int | None:
+    levels = [level for level in item["inventoryLevels"]["nodes"] if level["location"]["id"] == location]
     return levels[0]["quantities"][0]["quantity"] if levels else None
 
 
