@@ -47,6 +47,7 @@ class Options:
         bulk_fail_after: objects after which a bulk operation ends FAILED; 0: never.
         bulk_expire: bulk operations end EXPIRED.
         media_seconds: time a file takes from UPLOADED to READY or FAILED.
+        job_seconds: time a job (a new order of images) takes.
         product_set_seconds: time an asynchronous productSet or productDelete takes.
         product_set_matches_options: productSet recognises a variant without id by its option values; False: it is a new
             variant and the old one is deleted.
@@ -82,6 +83,7 @@ class Options:
     bulk_fail_after: int = 0
     bulk_expire: bool = False
     media_seconds: float = 0.5
+    job_seconds: float = 0.0
     product_set_seconds: float = 0.5
     product_set_matches_options: bool = False
     orders_readable_since: str = "2025-11-16T08:00:00+00:00"

@@ -76,7 +76,7 @@ class Shop:
         self.tokens = Tokens(options.token_scopes)
         self.bucket = Bucket(options.bucket_size, options.restore_rate)
         self.outcomes: dict[tuple[str, str], Outcome] = {}
-        self.jobs: set[str] = set()
+        self.jobs: dict[str, bool] = {}
         self.listeners: list[Listener] = []
         self.darkroom: Darkroom | None = None
         self.bulk: BulkRuns | None = None

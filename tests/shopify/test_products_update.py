@@ -568,7 +568,9 @@ def test_a_removed_image_leaves_the_product_and_stays_in_the_library(shop, produ
     assert count(shop, "MediaImage") == before
 
 
-def test_images_are_put_into_order(products, shirt, urls):
+@pytest.mark.parametrize("job_seconds", [0.0, 0.4])
+def test_images_are_put_into_order(shop, products, shirt, urls, job_seconds):
+    shop.control.set_options(job_seconds=job_seconds)
     changes = images_of(
         shirt,
         {0: {"position": 3}, 1: {"position": 2}},

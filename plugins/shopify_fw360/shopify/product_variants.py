@@ -74,9 +74,9 @@ class VariantPlan:
         added_options: new options with their values; each present variant gets the first one.
         removed: variants that are deleted.
         updated: variants that exist.
+        dropped_options: ids of options that no variant has any more.
         added: variants that do not exist.
         removed_last: variants deleted after the new ones exist, because a product cannot be without any.
-        dropped_options: ids of options that no variant has any more.
         known: for each kept child that exists its id in Shopify, by position.
         pairs: options of each kept child as they shall be; empty if no options change.
     """
@@ -85,9 +85,9 @@ class VariantPlan:
     added_options: tuple[tuple[str, tuple[str, ...]], ...] = ()
     removed: tuple[str, ...] = ()
     updated: tuple[VariantChange, ...] = ()
+    dropped_options: tuple[str, ...] = ()
     added: tuple[VariantChange, ...] = ()
     removed_last: tuple[str, ...] = ()
-    dropped_options: tuple[str, ...] = ()
     known: Mapping[int, str] = field(default_factory=dict)
     pairs: tuple[Pairs, ...] = ()
 
@@ -262,9 +262,8 @@ class _Planning:
             if variant is not None:
                 self._known[index] = variant
         left = [index for index in new if index not in self._known]
-        changes_kind = bool(names) != bool(self._options)
-        if left and changes_kind and not self._known:
-            # Between "no options" and options Shopify always keeps one variant; it becomes the first of the new ones.
+        if left and not self._known and {option.name for option in self._options} != set(names):
+            # Shopify always keeps one variant, also while the options change; it becomes the first of the new ones.
             self._known[left[0]] = (self._removed or free)[0]
 
     def _renamed(self, pairs: Pairs) -> Pairs:

@@ -39,10 +39,10 @@ def structure_batches(
         batches.append([_options_create(product, plan)])
     batches += [[_delete(product, part)] for part in chunks(plan.removed, ENTRIES)]
     batches += update_batches(product, plan, current, pictures, record)
-    batches += [[_create(product, part, pictures, record)] for part in chunks(plan.added, ENTRIES)]
-    batches += [[_delete(product, part)] for part in chunks(plan.removed_last, ENTRIES)]
     if plan.dropped_options:
         batches.append([_options_delete(product, plan.dropped_options)])
+    batches += [[_create(product, part, pictures, record)] for part in chunks(plan.added, ENTRIES)]
+    batches += [[_delete(product, part)] for part in chunks(plan.removed_last, ENTRIES)]
     return batches
 
 

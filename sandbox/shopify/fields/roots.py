@@ -17,6 +17,7 @@ from sandbox.shopify.fields.shop import shop_record
 from sandbox.shopify.fields.stock import find_level
 from sandbox.shopify.fields.within_orders import CHILDREN_OF_ORDERS, LAST_OF_ORDERS, find_in_order
 from sandbox.shopify.ids import CHILDREN, number_of, parse_gid
+from sandbox.shopify.jobs import job_record
 from sandbox.shopify.order_records import visible
 from sandbox.shopify.order_search import order_language
 from sandbox.shopify.product_records import handle_key
@@ -239,7 +240,7 @@ def _customer_by_identifier(_: Record, context: Context, args: Args) -> Record |
 
 @resolver("QueryRoot", "job")
 def _job(_: Record, context: Context, args: Args) -> Record | None:
-    return {"__typename": "Job", "id": args["id"], "done": True} if args["id"] in context.shop.jobs else None
+    return job_record(context.shop, args["id"]) if args["id"] in context.shop.jobs else None
 
 
 @resolver("QueryRoot", "location")

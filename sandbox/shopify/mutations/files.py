@@ -7,7 +7,8 @@ from typing import Any
 
 from sandbox.shopify.catalogue_writing import Draft, commit, open_draft, save_product
 from sandbox.shopify.errors import UserError, user_error
-from sandbox.shopify.ids import gid, number_of
+from sandbox.shopify.ids import number_of
+from sandbox.shopify.jobs import start_job
 from sandbox.shopify.media import known_address
 from sandbox.shopify.mutations.media_rules import MAX_ALT, add_medium
 from sandbox.shopify.mutations.product_rules import coded
@@ -174,13 +175,17 @@ def _reorder(context: Context, args: Args) -> dict[str, Any]:
     if product is None or not set(numbers) <= set(product.get("media") or []):
         error = user_error(["moves"], "Media does not exist", "MEDIA_DOES_NOT_EXIST")
         return {"job": None, "mediaUserErrors": [error]}
-    for number, move in zip(numbers, args["moves"], strict=True):
-        product["media"].remove(number)
-        product["media"].insert(int(move["newPosition"]), number)
-    save_product(shop, product)
-    job = gid("Job", shop.number())
-    shop.jobs.add(job)
-    return {"job": {"__typename": "Job", "id": job, "done": True}, "mediaUserErrors": []}
+
+    def run() -> None:
+        still = product_of(shop, args["id"])
+        for number, move in zip(numbers, args["moves"], strict=True):
+            if still is not None and number in still["media"]:
+                still["media"].remove(number)
+                still["media"].insert(int(move["newPosition"]), number)
+        if still is not None:
+            save_product(shop, still)
+
+    return {"job": start_job(shop, run), "mediaUserErrors": []}
 
 
 def _variant_media(context: Context, args: Args, *, append: bool) -> dict[str, Any]:

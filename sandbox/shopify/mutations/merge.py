@@ -82,7 +82,7 @@ def _merge(context: Context, args: Args) -> dict[str, Any]:
         {"admin_graphql_api_customer_kept_id": two["id"], "admin_graphql_api_customer_deleted_id": one["id"]},
     )
     job = f"gid://shopify/Job/{uuid.uuid4()}"
-    context.shop.jobs.add(job)
+    context.shop.jobs[job] = True
     return {"job": {"id": job, "done": True}, "resultingCustomerId": two["id"], "userErrors": []}
 
 

@@ -113,7 +113,7 @@ def _cancel(context: Context, args: Args) -> dict[str, Any]:
     except OrderError as problem:
         return _refused(user_error(["orderId"], str(problem)))
     job = f"gid://shopify/Job/{uuid.uuid4()}"
-    context.shop.jobs.add(job)
+    context.shop.jobs[job] = True
     result = {
         "__typename": "OrderCancelJobResult",
         "id": job.replace("/Job/", "/OrderCancelJobResult/"),

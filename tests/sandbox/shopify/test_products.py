@@ -414,3 +414,69 @@ def test_searches_find_products_by_sku_status_and_handle(shop, put):
     assert gid not in found("status:active")
     shop.control.set_options(active_products_only=True)
     assert gid not in found("")
+
+
+def test_a_new_order_of_images_may_take_its_time(shop, put, read):
+    shop.control.set_options(job_seconds=0.3)
+    url = picture(shop)
+    gid = put(title="P", files=[{"originalSource": url, "alt": name} for name in "ab"])["product"]["id"]
+    first, second = finished(read, gid)
+    text = (
+        "mutation($id: ID!, $moves: [MoveInput!]!)"
+        " { productReorderMedia(id: $id, moves: $moves) { job { id done } mediaUserErrors { message } } }"
+    )
+    job = shop.data(text, {"id": gid, "moves": [{"id": second["id"], "newPosition": "0"}]})["productReorderMedia"][
+        "job"
+    ]
+    assert job["done"] is False
+    assert [medium["id"] for medium in read(gid)["media"]["nodes"]] == [first["id"], second["id"]]
+    while not shop.data("query($id: ID!) { job(id: $id) { done } }", {"id": job["id"]})["job"]["done"]:
+        time.sleep(0.02)
+    assert [medium["id"] for medium in read(gid)["media"]["nodes"]] == [second["id"], first["id"]]
+
+
+def test_the_primary_location_stocks_new_variants(shop, put):
+    gid = put(title="P")["product"]["id"]
+    text = (
+        "query($id: ID!, $location: ID!) { product(id: $id) { variants(first: 1) { nodes { inventoryItem {"
+        " inventoryLevel(locationId: $location) { isActive } } } } } }"
+    )
+    primary = shop.data("{ location { id name } }")["location"]
+    assert primary["name"] == "Magazzino Milano"
+    [variant] = shop.data(text, {"id": gid, "location": primary["id"]})["product"]["variants"]["nodes"]
+    assert variant["inventoryItem"]["inventoryLevel"]["isActive"] is True
+
+
+def test_publications_know_their_sales_channels(shop):
+    nodes = shop.data("{ publications(first: 9) { nodes { id channels(first: 9) { nodes { name handle } } } } }")
+    channels = [node["channels"]["nodes"] for node in nodes["publications"]["nodes"]]
+    assert channels == [
+        [{"name": "Online Store", "handle": "online-store"}],
+        [{"name": "Point of Sale", "handle": "point-of-sale"}],
+    ]
+
+
+def test_the_taxonomy_lists_categories(shop):
+    nodes = shop.data("{ taxonomy { categories(first: 5) { nodes { id fullName } } } }")["taxonomy"]["categories"][
+        "nodes"
+    ]
+    assert nodes
+    assert all(node["id"].startswith("gid://shopify/TaxonomyCategory/") for node in nodes)
+
+
+def test_an_aliased_product_set_takes_2048_variants(shop):
+    sizes, colours = [f"S{n}" for n in range(30)], [f"C{n}" for n in range(10)]
+    given = {
+        "title": "Large",
+        "productOptions": [
+            {"name": "Size", "values": [{"name": name} for name in sizes]},
+            {"name": "Colour", "values": [{"name": name} for name in colours]},
+        ],
+        "variants": [
+            {"optionValues": [{"optionName": "Size", "name": size}, {"optionName": "Colour", "name": colour}]}
+            for size in sizes
+            for colour in colours
+        ],
+    }
+    text = "mutation($i: ProductSetInput!) { made: productSet(input: $i) { product { id } userErrors { message } } }"
+    assert shop.data(text, {"i": given})["made"]["userErrors"] == []
