@@ -251,10 +251,10 @@ SITE_NAME = _define(
     "The mapping names an order status, payment method or tax that the site does not have.",
     "Use one of the names in the message in the order mapping, or create the missing one in the site's back office.",
 )
-BUYER_WAITING = _define(
+REFERENCE_WAITING = _define(
     "SYNC-226",
     Reaction.RETRY,
-    "buyer is not synchronised yet",
+    "record waits for another one",
     "An order is booked after its buyer, whose own synchronisation has not ended.",
     "Nothing to do; the order is tried again. If it lasts, look at the customer in the queue.",
 )

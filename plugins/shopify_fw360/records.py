@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum, StrEnum
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from shopify_fw360.errors import CODES, SyncError
 
@@ -344,6 +344,19 @@ class Gateway(Protocol):
         """
 
 
+@runtime_checkable
+class KeepsNotes(Protocol):
+    """A gateway to a system in which a person can be told what a record lacks that does not let itself be changed."""
+
+    def note_difference(self, current: SourceRecord, text: str) -> None:
+        """Write what a record lacks where people who work in the system see it.
+
+        Args:
+            current: the record.
+            text: one sentence per line.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change to be staged.
@@ -460,7 +473,7 @@ class DeliveryRefusedError(ValueError):
         self.detail = detail
 
 
-LinkStatus: TypeAlias = Literal["synced", "pending", "failed", "conflict", "excluded", "unlinked"]
+LinkStatus: TypeAlias = Literal["synced", "pending", "failed", "conflict", "differs", "excluded", "unlinked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -517,4 +530,5 @@ class Outcome(StrEnum):
     UNLINKED = "unlinked"
     PARKED = "parked"
     CONFLICT = "conflict"
+    DIFFERS = "differs"
     SUPERSEDED = "superseded"

@@ -96,6 +96,26 @@ class Products(_Model):
     location: str | None = None
 
 
+class Orders(_Model):
+    """Settings of the flow of orders.
+
+    Args:
+        money: which side of an order is booked, in the shop's currency or in the one the buyer was shown; it must be
+            the site's currency.
+        check_both: whether an order whose other side does not add up is parked too.
+        test_orders: whether test orders are booked.
+        guest_email: e-mail of the customer to whom orders without customer and e-mail are booked, None to park them.
+        on_difference: what happens when a booked order changes and the site does not let the sale be changed: the sale
+            is flagged, or cancelled and booked again. Numbering, stock and mails to customers are at stake.
+    """
+
+    money: Literal["shop", "presentment"] = "shop"
+    check_both: bool = True
+    test_orders: bool = False
+    guest_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
+    on_difference: Literal["flag", "recreate"] = "flag"
+
+
 class Limits(_Model):
     """Sizes and times that keep both systems and the workers unburdened.
 
@@ -143,6 +163,7 @@ class SyncSettings(_Model):
         flows: which areas and directions are on.
         customers: of the customer flows.
         products: of the product flows.
+        orders: of the flow of orders.
         limits: sizes and times.
         guard: against mass changes.
         policies: by group name of the mapping files, the policy that replaces the one written there.
@@ -152,6 +173,7 @@ class SyncSettings(_Model):
     flows: Flows = Flows()
     customers: Customers = Customers()
     products: Products = Products()
+    orders: Orders = Orders()
     limits: Limits = Limits()
     guard: Guard = Guard()
     policies: Mapping[str, Policy] = {}

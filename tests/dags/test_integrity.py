@@ -19,6 +19,7 @@ pytestmark = pytest.mark.airflow
 FLOWS = [
     "customers_framework360_to_shopify",
     "customers_shopify_to_framework360",
+    "orders_shopify_to_framework360",
     "products_framework360_to_shopify",
     "products_shopify_to_framework360",
 ]

@@ -22,7 +22,8 @@ def line(key, price, quantity=1, tax="IVA 22%", *, held=None, changes=None, **mo
         "imposta": tax,
         **more,
     }
-    return ChildWrite(key, held, values, values if changes is None else changes)
+    target = None if held is None else held.raw["cart"][[entry["key"] for entry in held.raw["cart"]].index(key)]["id"]
+    return ChildWrite(f"5001/{key}", target, values, values if changes is None else changes)
 
 
 def cart(*lines, removed=()):
@@ -93,7 +94,7 @@ class TestBooking:
     def test_lines_carry_our_keys_prices_and_taxes(self, shop):
         _, record = booked(shop, cart=cart(line("shopify-11", "9.00", 2), line("shopify-11-2", "9.01", tax="IVA 10%")),
                            total=Decimal("27.01"))  # fmt: skip
-        lines = [(entry["id"], entry["quantita"], entry["prezzo"], entry["imposta"]) for entry in record.raw["cart"]]
+        lines = [(entry["key"], entry["quantita"], entry["prezzo"], entry["imposta"]) for entry in record.raw["cart"]]
         assert lines == [
             ("shopify-11", 2, Decimal(9), "IVA 22%"),
             ("shopify-11-2", 1, Decimal("9.01"), "IVA 10%"),
@@ -105,7 +106,13 @@ class TestBooking:
 
     def test_the_lines_of_a_new_sale_are_paired_by_their_keys(self, shop):
         result = shop.orders().create(sale(), GID)
-        assert result.children == {"cart": {"shopify-11": "shopify-11", "shopify-shipping": "shopify-shipping"}}
+        sale_id = result.record.id
+        assert result.children == {
+            "cart": {
+                "5001/shopify-11": f"{sale_id}/shopify-11",
+                "5001/shopify-shipping": f"{sale_id}/shopify-shipping",
+            }
+        }
 
     @pytest.mark.parametrize("quirks", [{"opaque_ids": True}, {"site_ids": "other"}, {"money_as": "text"}])
     def test_names_are_enough_whatever_ids_a_site_uses(self, shop, quirks):
@@ -301,10 +308,10 @@ class TestStatus:
 
 class TestChangingASale:
     CHANGES = staticmethod(
-        lambda: {
+        lambda record: {
             "cart": cart(
-                line("shopify-11", "19.90", 1, held="shopify-11", changes={"quantita": 1}),
-                line("shopify-shipping", "5.00", held="shopify-shipping", changes={}),
+                line("shopify-11", "19.90", 1, held=record, changes={"quantita": 1}),
+                line("shopify-shipping", "5.00", held=record, changes={}),
             ),
             "total": Decimal("24.90"),
             "billing_data.comune": "Torino",
@@ -313,7 +320,7 @@ class TestChangingASale:
 
     def test_where_sales_can_be_updated_lines_and_addresses_follow_the_order(self, shop):
         gateway, record = booked(shop, updating(shop))
-        result = gateway.update(record, self.CHANGES(), GID)
+        result = gateway.update(record, self.CHANGES(record), GID)
         raw = result.record.raw
         assert (raw["total"], raw["billing_data.comune"], raw["billing_data.cognome"]) == (
             Decimal("24.9"),
@@ -327,14 +334,14 @@ class TestChangingASale:
     def test_where_they_cannot_the_fields_that_differ_are_named_and_nothing_is_written(self, shop):
         gateway, record = booked(shop)
         shop.forget_calls()
-        result = gateway.update(record, self.CHANGES(), GID)
+        result = gateway.update(record, self.CHANGES(record), GID)
         assert result.differs == {"cart", "total", "billing_data.comune"}
         assert result.record.raw["total"] == Decimal("44.8")
         assert sum(entry["writes"] for entry in shop.control.metrics()["operations"].values()) == 0
 
     def test_the_status_follows_all_the_same(self, shop):
         gateway, record = booked(shop)
-        result = gateway.update(record, {**self.CHANGES(), "order_status": "Spedito"}, GID)
+        result = gateway.update(record, {**self.CHANGES(record), "order_status": "Spedito"}, GID)
         assert result.record.raw["order_status"] == "Spedito"
         assert "cart" in result.differs
 
@@ -350,13 +357,13 @@ class TestChangingASale:
     def test_a_line_that_somebody_added_in_the_back_office_survives(self, shop):
         gateway, record = booked(shop, updating(shop))
         added = line("extra", "1.00", held=None)
-        own = line("shopify-11", "19.90", 2, held="shopify-11", changes={})
-        shipping = line("shopify-shipping", "5.00", held="shopify-shipping", changes={})
+        own = line("shopify-11", "19.90", 2, held=record, changes={})
+        shipping = line("shopify-shipping", "5.00", held=record, changes={})
         record = gateway.update(record, {"cart": cart(own, shipping, added)}, GID).record
-        kept = ChildWrite(None, "extra", {"key": "extra"}, {})
-        less = line("shopify-11", "19.90", 1, held="shopify-11", changes={"quantita": 1})
+        kept = ChildWrite(None, f"{record.id}/extra", {"key": "extra"}, {})
+        less = line("shopify-11", "19.90", 1, held=record, changes={"quantita": 1})
         after = gateway.update(record, {"cart": cart(less, shipping, kept), "total": Decimal("24.90")}, GID).record
-        assert [entry["id"] for entry in after.raw["cart"]] == ["shopify-11", "shopify-shipping", "extra"]
+        assert [entry["key"] for entry in after.raw["cart"]] == ["shopify-11", "shopify-shipping", "extra"]
 
     def test_what_a_sale_lacks_is_told_in_the_history_of_its_buyer(self, shop):
         gateway, record = booked(shop)
@@ -368,7 +375,7 @@ class TestChangingASale:
 class TestBookingAgain:
     def test_only_if_a_setting_says_so_a_sale_is_cancelled_and_booked_again(self, shop):
         gateway, record = booked(shop, shop.orders(recreate=True))
-        result = gateway.update(record, TestChangingASale.CHANGES(), GID)
+        result = gateway.update(record, TestChangingASale.CHANGES(record), GID)
         assert result.record.id != record.id
         assert result.record.raw["total"] == Decimal("24.9")
         assert result.record.raw["billing_data.cognome"] == "Rossi"
@@ -377,7 +384,7 @@ class TestBookingAgain:
 
     def test_repeating_it_books_nothing_more(self, shop):
         gateway, record = booked(shop, shop.orders(recreate=True))
-        first = gateway.update(record, TestChangingASale.CHANGES(), GID).record
-        again = gateway.update(record, TestChangingASale.CHANGES(), GID).record
+        first = gateway.update(record, TestChangingASale.CHANGES(record), GID).record
+        again = gateway.update(record, TestChangingASale.CHANGES(record), GID).record
         assert first.id == again.id
         assert sales_of(shop) == 2

@@ -152,7 +152,7 @@ class TestFaults:
             ("prezzo:", "prezzone:", "varianti[].prezzone: is unknown"),
             ("match: [sku]", "match: [skuu]", "'skuu' is not in fields; did you mean sku"),
             ("order: posizione", "order: place", "'place' is not in fields"),
-            ("refers: images", "refers: pictures", "a reference stands in one of images, variants"),
+            ("refers: images", "refers: pictures", "a reference is to one of: images, variants"),
             ("kind: image", "kind: variant", "'variant' is that of immagini already"),
             ("max_items: 3", "max_itemz: 3", "there is no such key here; did you mean max_items"),
             ("max_length: 5", "max_lenght: 5", "there is no such key here; did you mean max_length"),

@@ -34,7 +34,9 @@ FORTH, BACK = "customer.shopify_to_framework360.yaml", "customer.framework360_to
 
 def test_shipped_mappings_load(schemas, mappings_directory):
     mappings = load_directory(
-        mappings_directory, schemas, granted_scopes=["write_customers", "write_products", "write_inventory"]
+        mappings_directory,
+        schemas,
+        granted_scopes=["write_customers", "write_products", "write_inventory", "read_orders"],
     )
     assert set(mappings) >= {TO_FRAMEWORK360, TO_FRAMEWORK360.reverse}
     assert not [warning for mapping in mappings.values() for warning in mapping.warnings]

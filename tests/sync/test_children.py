@@ -296,3 +296,9 @@ def test_writing_what_was_planned_leaves_nothing_to_write(mine, theirs):
     written = {w.source_id: r.id for w, r in zip(changes.kept, held, strict=True) if w.source_id}
     links = links_of([first], System.SHOPIFY, {"varianti": written})["variant"]
     assert not merged(pair(sources, held, links)).changes
+
+
+def test_of_a_list_that_is_not_looked_at_the_base_keeps_everything():
+    base = {"varianti[1].sku": ["A"], "immagini[2].nome": ["x"], "nome": ["y"]}
+    rows = {"varianti": (row("gid/7", sku="A"),)}
+    assert without_lost(base, rows) == {"immagini[2].nome": ["x"], "nome": ["y"]}

@@ -57,7 +57,7 @@ def stage(flow: Flow, context: Mapping[str, Any]) -> list[dict[str, int]]:
                 extraction = stage_run(pair, request)
                 counts = {
                     name: getattr(extraction, name)
-                    for name in ("read", "staged", "known", "skipped", "undated", "deleted")
+                    for name in ("read", "staged", "known", "skipped", "undated", "deleted", "unreadable")
                 }
                 tasks = tasks_needed(pair, flow, run.ledger_id)
     log.info("%s %s: %s", flow.name, request.mode.value, _line(counts))

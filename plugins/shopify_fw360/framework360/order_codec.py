@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -60,7 +61,6 @@ def order_decoder(
         **dict.fromkeys((wire.ORDER_DATE, wire.ORDER_MODIFIED_AT), lambda value: values.moment(value, zone, pattern)),
         **({wire.PAYMENT_STATUS: values.flag} if with_payment_status else {}),
         wire.LABELS: lambda value: values.texts(value, options.lookup.name_key),
-        wire.CART: lambda value: _cart(value, options, names),
     }
 
     def decode(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +68,8 @@ def order_decoder(
         for party in PARTIES:
             record |= _party(party, row)
         record |= _note(row, record.get(wire.LABELS, UNSET))
+        if wire.CART in row:
+            record[wire.CART] = _cart(record.get(wire.ID), row[wire.CART], options, names)
         return {key: value for key, value in record.items() if value is not UNSET}
 
     return decode
@@ -102,10 +104,20 @@ def _note(row: Mapping[str, Any], labels: Any) -> dict[str, Any]:
     return record if own is None else {**record, REFERENCE: own}
 
 
-def _cart(rows: Any, options: SiteOptions, names: OrderNames) -> list[dict[str, Any]] | Unset:
+def _cart(sale_id: Any, rows: Any, options: SiteOptions, names: OrderNames) -> list[dict[str, Any]] | Unset:
     if not isinstance(rows, list):
         return UNSET
-    return [_line(row, options, names) for row in rows if isinstance(row, Mapping)]
+    lines = []
+    seen: Counter[str] = Counter()
+    for row in rows:
+        if isinstance(row, Mapping):
+            line = _line(row, options, names)
+            key = line[LINE_KEY]
+            seen[key] += 1
+            # The same product may have been added twice by hand.
+            line[wire.ID] = f"{sale_id}/{key}" if seen[key] == 1 else f"{sale_id}/{key}#{seen[key]}"
+            lines.append(line)
+    return lines
 
 
 def _line(row: Mapping[str, Any], options: SiteOptions, names: OrderNames) -> dict[str, Any]:
@@ -120,7 +132,7 @@ def _line(row: Mapping[str, Any], options: SiteOptions, names: OrderNames) -> di
     if tax != wire.DEFAULT_TAX:
         tax = _named(tax, names, wire.PAYMENTS_TAXES)
     line = {
-        wire.ID: values.identifier(row.get(wire.ID)) or "",
+        LINE_KEY: values.identifier(row.get(wire.ID)) or "",
         LINE_NAME: values.text(own.get(wire.INFO_NAME)),
         LINE_DETAILS: values.text(own.get(wire.INFO_DETAILS)),
         LINE_QUANTITY: quantity,
@@ -198,7 +210,7 @@ def encode_cart(
 def _custom_line(line: ChildWrite, held: Mapping[str, Any], names: OrderNames, options: SiteOptions) -> dict[str, Any]:
     if held and held.get(wire.LINE_TYPE) != wire.LINE_CUSTOM:
         raise SyncError(VALUE_INVALID, f"line {line.target_id} was replaced by a catalogue line", field=wire.CART)
-    key = str(line.values.get(LINE_KEY) or line.source_id or line.target_id or "")
+    key = str(line.values.get(LINE_KEY) or "")
     quantity, price = line.values.get(LINE_QUANTITY), line.values.get(LINE_PRICE)
     name = params.text(LINE_NAME, line.values.get(LINE_NAME)).strip()
     if not (key and name and quantity and price is not None):

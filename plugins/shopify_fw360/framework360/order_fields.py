@@ -27,7 +27,8 @@ MARKER: Final = "marker"
 """First line of the note, ``Shopify #1001`` (contract 6.3)."""
 
 LINE_KEY: Final = "key"
-"""The caller's own key of a line, which is also its id."""
+"""The caller's own key of a line. With the id of the sale before it, it is the id of the line in our records, since
+children have ids that no other record's children have."""
 
 LINE_NAME: Final = "nome"
 LINE_DETAILS: Final = "dettagli"
@@ -40,6 +41,7 @@ STATUS_FIELDS: Final = frozenset({wire.ORDER_STATUS, wire.COURIER, wire.TRACKING
 
 _LINE_KINDS: Final[Mapping[str, FieldType]] = {
     wire.ID: FieldType.TEXT,
+    LINE_KEY: FieldType.TEXT,
     LINE_NAME: FieldType.TEXT,
     LINE_DETAILS: FieldType.TEXT,
     LINE_QUANTITY: FieldType.DECIMAL,
@@ -106,7 +108,7 @@ ORDER_TARGETS: Final[Mapping[str, TargetField]] = by_name(
     field(wire.ORDER_TOTAL, same_money, FieldType.DECIMAL, can_empty=False),
     field(wire.ORDER_TAX, same_money, FieldType.DECIMAL, can_empty=False),
     *(entry for party in PARTIES for entry in _party(party)),
-    _line(LINE_KEY, same_sku, reads=f"{wire.CART}{CHILD}{wire.ID}", can_empty=False),
+    _line(LINE_KEY, same_sku, can_empty=False),
     _line(LINE_NAME, same_text, can_empty=False),
     _line(LINE_DETAILS, same_text),
     _line(LINE_QUANTITY, same_number, FieldType.INTEGER, can_empty=False),

@@ -319,19 +319,17 @@ def _delivered(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _line_ids(lines: Iterable[ChildWrite], raw: Raw) -> dict[str, str]:
     """Return the id of each line: the key we gave it, or, where the site numbers lines itself, that of its place."""
-    there = [line[wire.ID] for line in raw.get(wire.CART) or ()]
+    there = raw.get(wire.CART) or ()
+    by_key = {line[LINE_KEY]: str(line[wire.ID]) for line in reversed(there)}
     ids = {}
     for place, line in enumerate(lines):
-        key = str(line.values.get(LINE_KEY) or line.source_id or "")
-        if line.source_id is not None:
-            ids[line.source_id] = key if key in there or place >= len(there) else there[place]
+        found = by_key.get(str(line.values.get(LINE_KEY)))
+        if found is None and place < len(there):
+            found = str(there[place][wire.ID])
+        if line.source_id is not None and found is not None:
+            ids[line.source_id] = found
     return ids
 
 
 def _all_lines(current: Raw) -> ChildList:
-    return ChildList(
-        tuple(
-            ChildWrite(line[wire.ID], None, {**line, LINE_KEY: line[wire.ID]}, {**line})
-            for line in current.get(wire.CART) or ()
-        )
-    )
+    return ChildList(tuple(ChildWrite(line[wire.ID], None, line, line) for line in current.get(wire.CART) or ()))

@@ -25,6 +25,8 @@ from shopify_fw360.sales.identity import reference_of
 
 _log = logging.getLogger(__name__)
 
+_NO_NOTE: Final = (errors.UNCLEAR_CREATE, errors.FW360_PERMISSION, errors.FW360_CAPABILITY, errors.FW360_REJECTED)
+
 SEARCH_PAGES: Final = 20
 """Pages of a search for one reference that are read at most; a site whose search finds more is no help."""
 
@@ -168,7 +170,8 @@ class Framework360Orders:
             text: one sentence per line.
 
         Raises:
-            SyncError: as the client; a lost answer is taken for a yes, since one entry too many does no harm.
+            SyncError: as the client; a lost answer is taken for a yes, and a key that may not write history for a no,
+                since the difference is flagged anyway.
         """
         customer = current.raw.get(wire.ORDER_CUSTOMER)
         if customer is None:
@@ -183,9 +186,9 @@ class Framework360Orders:
         try:
             self._client.call(wire.CUSTOMERS_HISTORY_CREATE, body)
         except SyncError as error:
-            if error.code is not errors.UNCLEAR_CREATE:
+            if error.code not in _NO_NOTE:
                 raise
-            _log.warning("customers/history/create was not answered")
+            _log.warning("the history of the buyer does not tell the difference: %s", error.code.code)
 
     # Records ----------------------------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ from shopify_fw360.mapping.problems import MappingError, Problem
 from shopify_fw360.mapping.registry import FUNCTIONS, Call, Context, suggest
 from shopify_fw360.mapping.rules import ChildMapping, CompiledMapping, FieldRule
 from shopify_fw360.mapping.values import Invalid, to_flag
-from shopify_fw360.records import UNSET, FieldType, Schema, SourceField, TargetField
+from shopify_fw360.records import UNSET, Entity, FieldType, Schema, SourceField, TargetField
 from shopify_fw360.settings import SyncSettings
 
 _LIMITS: Final = (
@@ -260,10 +260,17 @@ class _Compiler:
         for limit, types, words in _LIMITS:
             if getattr(rule, limit) is not None and target.type not in types:
                 self._lookups.report(work, limit, f"works on {words}, and this field is {target.type.value}")
-        lists = [child.from_ for child in self._document.model.children.values()]
-        if rule.refers is not None and (work.within is None or rule.refers not in lists):
-            where = "a field of a child" if work.within is None else f"one of {', '.join(sorted(lists))}"
-            self._lookups.report(work, "refers", f"'{rule.refers}': a reference stands in {where}")
+        if rule.refers is not None:
+            self._check_reference(work, rule.refers)
+
+    def _check_reference(self, work: Work, refers: str) -> None:
+        """A field of an item refers to an item of a list, one of the record to a record of another entity."""
+        own = self._document.model.entity
+        lists = {child.from_ for child in self._document.model.children.values()}
+        known = lists if work.within is not None else {entity.value for entity in Entity if entity is not own}
+        if refers not in known:
+            names = ", ".join(sorted(known)) or "nothing here"
+            self._lookups.report(work, "refers", f"'{refers}': a reference is to one of: {names}")
 
     # -- expressions ---------------------------------------------------------------------------------------------------
 
@@ -404,7 +411,8 @@ class _Compiler:
             table[key] = self._literal(work, value, finish, f"map {key}")
         default = UNSET if rule.map_default is None else self._literal(work, rule.map_default, finish, "map_default")
         mode = Mode.EACH if kind is FieldType.TAGS else Mode.ANY
-        steps.append(Step(map_step_function(table, default, key_text), mode))
+        where = f"{self._document.file}:{self._lookups.line(work, 'map')}"
+        steps.append(Step(map_step_function(table, default, key_text, where), mode))
         return FieldType.TAGS if kind is FieldType.TAGS else finish.type
 
     def _defaults(

@@ -127,7 +127,8 @@ class Rule(_Model):
     ] = None
     max_items: Annotated[int | None, Field(strict=True, ge=1, description="Most entries of a list.")] = None
     refers: Annotated[
-        StrictStr | None, Field(description="In children: the source list to an item of which the value is the id.")
+        StrictStr | None,
+        Field(description="The list, or of a field of the record the entity, to which the value refers by an id."),
     ] = None
 
     @field_validator("metafield_type")

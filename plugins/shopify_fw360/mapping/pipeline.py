@@ -329,13 +329,20 @@ class Pipeline:
         return left
 
 
-def map_step_function(table: dict[str, Any], default: Any, key: Callable[[Any], str]) -> Callable[[Any], Any]:
+_QUOTABLE = re.compile(r"[\w .,+()/&:-]{1,60}")
+"""What is a word of a vocabulary rather than somebody's data."""
+
+
+def map_step_function(
+    table: dict[str, Any], default: Any, key: Callable[[Any], str], where: str = "the mapping file"
+) -> Callable[[Any], Any]:
     """Return the function of a map.
 
     Args:
         table: results by text.
         default: result for other values, UNSET if they break the rule.
         key: makes the text of a value.
+        where: file and line of the table, for messages.
 
     Returns:
         A function that raises Invalid with SYNC-203 for a value that is not in the table.
@@ -344,9 +351,11 @@ def map_step_function(table: dict[str, Any], default: Any, key: Callable[[Any], 
     def look_up(value: Any) -> Any:
         if isinstance(value, list | tuple | dict | set):
             raise Invalid("map", f"{kind_name(value)} where a single value is expected")
-        found = table.get(key(value), default)
+        word = key(value)
+        found = table.get(word, default)
         if found is UNSET:
-            raise Invalid("map", "the value is not in the table", VALUE_NOT_MAPPED)
+            told = f'; add the line  "{word}": …  to it' if _QUOTABLE.fullmatch(word) else ""
+            raise Invalid("map", f"the value is not in the table at {where}{told}", VALUE_NOT_MAPPED)
         return found
 
     return look_up

@@ -28,7 +28,8 @@ class FieldRule:
         present: where the target's present value is read, in order of preference.
         pipeline: how its value is made.
         line: in the mapping file.
-        refers: source list to an item of which the value refers by its id, None for an ordinary value.
+        refers: source list, or of a field of the record the entity, to which the value refers by an id; None for an
+            ordinary value.
     """
 
     name: str

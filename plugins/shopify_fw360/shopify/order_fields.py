@@ -40,6 +40,7 @@ SALE_PATHS: Final[Mapping[str, FieldType]] = {
             f"sale.{LINES}[].{name}"
             for name in (
                 "id",
+                "key",
                 "kind",
                 "name",
                 "sku",
@@ -65,7 +66,8 @@ SALE_PATHS: Final[Mapping[str, FieldType]] = {
 - ``date``: when the order was placed, in the site's time zone.
 - ``codes``: discount codes; ``attributes``: what the buyer told beside the order.
 - ``guestEmail``: the setting orders.guest_email.
-- ``lines[]``: exact prices as the site enters them; ``kind``: goods, gift_card, tip, shipping, duty, fee, adjustment;
+- ``lines[]``: exact prices as the site enters them; ``key``: ``shopify-<line number>``, the second part of a split
+  line with ``-2`` after it; ``kind``: goods, gift_card, tip, shipping, duty, fee, adjustment;
   ``name``: empty for tips, duties and adjustments; ``discount``: taken off, as shown to the buyer; ``rate``: sum of the
   tax rates in percent; ``countryRate``: with the country of delivery before it, ``DE 19``.
 """

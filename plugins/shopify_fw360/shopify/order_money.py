@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from itertools import combinations
 from typing import Any, Final
 
 from shopify_fw360.records import Raw
-from shopify_fw360.sales.terms import ZERO, Charge, Kind, Stated, Tax, Terms, Units, total
+from shopify_fw360.sales.terms import CENT, ZERO, Charge, Kind, Stated, Tax, Terms, Units, total
 
 SHOP: Final = "shopMoney"
 PRESENTMENT: Final = "presentmentMoney"
@@ -299,7 +299,7 @@ class _Reader:
         if left != price:
             # Shopify does not tell the tax of a duty or fee given back: it goes with its share of the price.
             full = total(tax.amount for tax in taxes)
-            kept = (full * left / price).quantize(Decimal("0.01")) if price else ZERO
+            kept = (full * left / price).quantize(CENT, ROUND_HALF_UP) if price else ZERO
             taxes = self._less(taxes, full - kept)
         return Charge(key, kind, 1 if left else 0, left, left, taxes)
 
@@ -361,7 +361,7 @@ class _Reader:
             return (*taxes, Tax("", None, -back))
         if back != full:
             self._rates_known = False
-        shares = [(tax.amount * back / full).quantize(Decimal("0.01"), ROUND_DOWN) for tax in taxes]
+        shares = [(tax.amount * back / full).quantize(CENT, ROUND_DOWN) for tax in taxes]
         largest = max(range(len(taxes)), key=lambda place: taxes[place].amount)
         shares[largest] += back - total(shares)
         return tuple(replace(tax, amount=tax.amount - share) for tax, share in zip(taxes, shares, strict=True))

@@ -84,7 +84,10 @@ def sale_of(raw: Raw, booking: Booking, record: str) -> dict[str, Any]:
         )
         or None,
         "guestEmail": booking.guest_email,
-        LINES: [_line(line, country) for line in sale_lines(terms, with_tax=booking.with_tax, record=record)],
+        LINES: [
+            {"id": f"{_number(raw)}/{line.key}", **_line(line, country)}
+            for line in sale_lines(terms, with_tax=booking.with_tax, record=record)
+        ],
     }
 
 
@@ -131,17 +134,22 @@ def _payments(raw: Raw, side: str) -> dict[str, Decimal]:
 def _line(line: SaleLine, country: str | None) -> dict[str, Any]:
     charge = line.charge
     return {
-        "id": line.key,
+        "key": line.key,
         "kind": charge.kind.value,
         "name": (charge.name or None) if charge.kind in _NAMED else None,
         "sku": charge.sku or None,
         "attributes": ", ".join(charge.attributes) or None,
-        "discount": str(charge.discount) if charge.discount else None,
+        # The discount is that of both parts of a split line; it is told once.
+        "discount": str(charge.discount) if charge.discount and line.key == charge.key else None,
         "quantity": line.quantity,
         "price": str(line.price),
         "rate": line.rate,
         "countryRate": line.rate if line.rate is None or not country else f"{country} {line.rate}",
     }
+
+
+def _number(raw: Raw) -> str:
+    return str(raw["id"]).rpartition("/")[2]
 
 
 def _local(moment: Any, booking: Booking) -> str | None:

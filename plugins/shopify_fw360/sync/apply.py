@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from shopify_fw360.errors import FW360_NOT_FOUND, INTERNAL, VANISHED, SyncError
+from shopify_fw360.errors import FW360_NOT_FOUND, INTERNAL, SALE_DIFFERS, VANISHED, SyncError
 from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
 from shopify_fw360.mapping.rules import CompiledMapping, FieldRule
-from shopify_fw360.records import Flow, Link, LinkStatus, Raw, SourceRecord, System, WriteResult
+from shopify_fw360.records import Flow, Gateway, KeepsNotes, Link, LinkStatus, Raw, SourceRecord, System, WriteResult
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.sync.base import is_consumed, rebase, rebase_reverse
@@ -29,7 +30,7 @@ from shopify_fw360.sync.children import (
     values_of,
     without_lost,
 )
-from shopify_fw360.sync.merge import BasePair
+from shopify_fw360.sync.merge import BasePair, Decision
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import OUTCOMES, Action, PlanItem
 from shopify_fw360.sync.planner import source_fingerprint
@@ -40,6 +41,7 @@ _GONE = frozenset({FW360_NOT_FOUND.code, VANISHED.code})
 _STATUS: Mapping[Action, LinkStatus] = {
     Action.EXCLUDED: "excluded",
     Action.CONFLICT: "conflict",
+    Action.DIFFERS: "differs",
     Action.PARKED: "failed",
 }
 
@@ -112,7 +114,8 @@ def _write(pair: Pair, item: PlanItem) -> Applied:
     try:
         if item.current is None:
             return Applied(item, gateway.create(item.changes, item.source_id))
-        return Applied(item, gateway.update(item.current, item.changes, item.source_id))
+        result = gateway.update(item.current, item.changes, item.source_id)
+        return _told(gateway, item, result) if result.differs else Applied(item, result)
     except SyncError as error:
         if error.code.code in _GONE and item.link is not None:
             return Applied(replace(item, action=Action.UNLINK, reason=error.message, changes={}))
@@ -121,6 +124,51 @@ def _write(pair: Pair, item: PlanItem) -> Applied:
         # One record must never take the batch down: what we do not know is parked under its own code and logged.
         log.exception("unexpected failure while writing %s %s", item.flow.name, item.source_id)
         return Applied(item, error=SyncError(INTERNAL, type(error).__name__, record=item.source_id))
+
+
+def _told(gateway: Gateway, item: PlanItem, result: WriteResult) -> Applied:
+    """Take out of an item what the target did not let change, and tell people there, unless they were told before."""
+    left = _without(item, result.differs)
+    known = item.link is not None and item.link.error_message == str(left.error)
+    if left.error is not None and not known and isinstance(gateway, KeepsNotes):
+        gateway.note_difference(result.record, left.error.message)
+    return Applied(left, result)
+
+
+def _without(item: PlanItem, differs: Collection[str]) -> PlanItem:
+    """Nothing of the fields and lists that differ counts as written or agreed, so that a later attempt carries them."""
+
+    def is_left(name: str) -> bool:
+        return name in differs or name.partition("[")[0] in differs
+
+    error = SyncError(SALE_DIFFERS, _difference(item, differs), record=item.source_id, field=min(differs))
+    reason = "differs, and the target does not let it change"
+    return replace(
+        item,
+        action=Action.DIFFERS,
+        reason=error.message,
+        changes={name: value for name, value in item.changes.items() if not is_left(name)},
+        decisions={
+            name: replace(decision, decision=Decision.LEAVE, reason=reason, settled=False)
+            if is_left(name) and decision.decision is Decision.WRITE
+            else decision
+            for name, decision in item.decisions.items()
+        },
+        lists=tuple(paired for paired in item.lists if paired.mapping.name not in differs),
+        error=error,
+    )
+
+
+def _difference(item: PlanItem, differs: Collection[str]) -> str:
+    """Name what differs; amounts with both values, other fields by name only, since they may be personal."""
+    parts = []
+    for name in sorted(differs):
+        decision = item.decisions.get(name)
+        if decision is not None and isinstance(decision.incoming, Decimal):
+            parts.append(f"{name} is {decision.present}, not {decision.incoming}")
+        else:
+            parts.append(name)
+    return f"not changed in {item.flow.target.value}: {'; '.join(parts)}"
 
 
 def links_after(pair: Pair, applied: Sequence[Applied]) -> list[Link | None]:
@@ -224,6 +272,8 @@ def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
             prints[flow.reverse.name] = source_fingerprint(pair, reverse, target)
             times |= _time_of(flow.reverse, target)
         link = _new_link(entry.item, _STATUS.get(entry.item.action, "synced"))
+        if entry.item.action is Action.DIFFERS and entry.item.error is not None:
+            link = replace(link, error_code=entry.item.error.code.code, error_message=str(entry.item.error))
         links.append(
             replace(
                 _with_id(link, flow.target, target.id),

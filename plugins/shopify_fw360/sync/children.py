@@ -193,13 +193,13 @@ def without_lost(base: Mapping[str, BasePair], rows: ChildRows) -> dict[str, Bas
 
     Args:
         base: of one direction.
-        rows: children of the source record.
+        rows: children of the source record; of a list that is not among them nothing is lost.
     """
     names = {child_name(name, row.id) for name, children in rows.items() for row in children}
     result = {}
     for name, agreed in base.items():
         owner, mark, _ = name.rpartition("].")
-        if not mark or f"{owner}]" in names:
+        if not mark or owner.partition("[")[0] not in rows or f"{owner}]" in names:
             result[name] = agreed
     return result
 

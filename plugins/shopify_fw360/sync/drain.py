@@ -6,18 +6,20 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from uuid import uuid4
 
-from shopify_fw360.errors import LEASE_LOST, Reaction, SyncError
-from shopify_fw360.records import Claim, Flow, Link, Outcome
+from shopify_fw360.errors import LEASE_LOST, REFERENCE_WAITING, Reaction, SyncError
+from shopify_fw360.records import Change, Claim, Flow, Link, Origin, Outcome
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.sync.apply import Applied, failed_link, links_after, store_item, write_all, write_intents
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import OUTCOMES, Action, PlanItem
 from shopify_fw360.sync.planner import plan
+from shopify_fw360.sync.references import Reference, will_come
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +105,41 @@ def drain(
         ended = [pool.submit(lanes.work, number) for number in range(LANES)]
     reports = [future.result() for future in ended]
     return sum(reports[1:], reports[0])
+
+
+def bring_forward(pair: Pair, flow: Flow, references: Collection[Reference], owner: str) -> set[Reference]:
+    """Synchronise records of other entities now, by their own flows.
+
+    Args:
+        pair: the two systems, the store, the settings.
+        flow: of the records that refer to them.
+        references: records without counterpart.
+        owner: name of this worker.
+
+    Returns:
+        Those that are still on their way: another worker has them, or they are tried again later. A record that is
+        parked or left out, or whose flow is off, will not come and is not waited for.
+
+    Raises:
+        SyncError: as ``drain``.
+    """
+    waiting: set[Reference] = set()
+    for entity in {reference.entity for reference in references}:
+        other = Flow(entity, flow.source)
+        if other not in pair.mappings or not pair.settings.flows.is_on(other):
+            continue
+        ids = sorted(reference.source_id for reference in references if reference.entity is entity)
+        run_id = f"{flow.name}/{uuid4()}"
+        with pair.store.begin() as tx:
+            tx.stage([Change(other, source_id, origin=Origin.WEBHOOK, run_id=run_id) for source_id in ids])
+        drain(pair, other, f"{owner}/{entity.value}", run_id=run_id)
+        with pair.store.begin() as tx:
+            links = tx.links(entity, flow.source, ids)
+        for source_id in ids:
+            link = links.get(source_id)
+            if (link is None or link.id_in(flow.target) is None) and will_come(link):
+                waiting.add(Reference(entity, source_id))
+    return waiting
 
 
 class _Lanes:
@@ -206,11 +243,11 @@ class _Worker:
         return set(got)
 
     def _process(self, source_ids: Iterable[str]) -> None:
-        changes = [self.open_claims[source_id].change for source_id in source_ids]
+        changes = {source_id: self.open_claims[source_id].change for source_id in source_ids}
         if not changes:
             return
-        items = write_intents(self.pair, plan(self.pair, self.flow, changes))
-        done: list[Applied] = []
+        planned, done = self._after_references(plan(self.pair, self.flow, list(changes.values())), changes)
+        items = write_intents(self.pair, planned)
         for entry in write_all(self.pair, items):
             if entry.error is not None and entry.error.reaction in (Reaction.STOP_FLOW, Reaction.STOP_ALL):
                 self._commit(done)
@@ -220,6 +257,27 @@ class _Worker:
                 self._commit(done)
                 done = []
         self._commit(done)
+
+    def _after_references(
+        self, items: Sequence[PlanItem], changes: Mapping[str, Change]
+    ) -> tuple[list[PlanItem], list[Applied]]:
+        """Synchronise first what records to be created refer to; those whose reference is still on its way wait."""
+        referring = {item.source_id: item for item in items if item.action is Action.CREATE and item.waits_for}
+        if not referring:
+            return list(items), []
+        wanted = {reference for item in referring.values() for reference in item.waits_for}
+        on_their_way = bring_forward(self.pair, self.flow, wanted, self.owner)
+        waiting = [item for item in referring.values() if on_their_way.intersection(item.waits_for)]
+        held = {item.source_id for item in waiting}
+        again = [
+            replace(changes[item.source_id], record=item.source)
+            for item in referring.values()
+            if item.source_id not in held
+        ]
+        planned = {item.source_id: item for item in plan(self.pair, self.flow, again)} if again else {}
+        going = [planned.get(item.source_id, item) for item in items if item.source_id not in held]
+        error = SyncError(REFERENCE_WAITING, "a record it refers to is being synchronised")
+        return going, [Applied(item, error=error) for item in waiting]
 
     def _commit(self, done: Sequence[Applied]) -> None:
         if not done:
@@ -264,7 +322,8 @@ class _Worker:
         claim = self.open_claims[item.source_id]
         limits = self.pair.settings.limits
         if error.reaction is Reaction.RETRY and claim.attempts + 1 < limits.max_attempts:
-            self.failures_in_a_row += 1
+            # A record that waits for another one says nothing about the target system.
+            self.failures_in_a_row += error.code is not REFERENCE_WAITING
             self.open_claims.pop(item.source_id)
             tx.retry(claim, self.owner, error, self.pair.clock() + self._pause(claim.attempts, error))
             self.report.retried += 1

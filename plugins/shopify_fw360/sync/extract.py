@@ -31,6 +31,7 @@ class Extraction:
         skipped: read, but outside the window.
         undated: read, but without a modification time, so in no window.
         deleted: records found to be deleted and staged as such.
+        unreadable: linked records that the source does not show, without being known to be deleted.
         latest: largest modification time read.
     """
 
@@ -40,6 +41,7 @@ class Extraction:
     skipped: int = 0
     undated: int = 0
     deleted: int = 0
+    unreadable: int = 0
     latest: datetime | None = None
 
 
@@ -196,6 +198,11 @@ def _stage_deletions(pair: Pair, flow: Flow, seen: set[str], run_id: str, origin
         back = set(tx.missing(flow.entity, flow.source)).difference(missing)
         tx.clear_missing(flow.entity, flow.source, sorted(back))
     if not missing:
+        return
+    if not getattr(pair.gateway(flow.source, flow.entity), "sees_all", True):
+        # Shopify hides old orders from apps without a special scope: being absent proves nothing.
+        counts.unreadable = len(missing)
+        log.warning("%s: %d linked records are not readable, because they are too old", flow.name, len(missing))
         return
     guard = pair.settings.guard
     if len(missing) > guard.min_records and len(missing) > guard.max_share * linked:

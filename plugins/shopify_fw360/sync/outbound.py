@@ -1,4 +1,4 @@
-"""Which records may leave Framework360."""
+"""Which records are carried over at all."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ def exclusion(settings: SyncSettings, flow: Flow, raw: Raw) -> str | None:
 
     Args:
         settings: the outbound filter among others.
-        flow: entity and direction; only customers leaving Framework360 are limited.
-        raw: the source record with ``marketing_list`` and ``tags``.
+        flow: entity and direction; customers leaving Framework360 and test orders are limited.
+        raw: the source record with ``marketing_list`` and ``tags``, or with ``test``.
 
     Returns:
         A sentence for lists and journal, None if the record passes.
     """
+    if flow == Flow(Entity.ORDER, System.SHOPIFY):
+        return "a test order" if raw.get("test") and not settings.orders.test_orders else None
     if flow != Flow(Entity.CUSTOMER, System.FRAMEWORK360):
         return None
     outbound: OutboundFilter = settings.customers.outbound

@@ -14,6 +14,7 @@ from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.sync.canonical import plain
 from shopify_fw360.sync.children import PairedList
 from shopify_fw360.sync.merge import Decision, FieldDecision
+from shopify_fw360.sync.references import Reference
 
 
 class Action(StrEnum):
@@ -26,6 +27,7 @@ class Action(StrEnum):
     EXCLUDED = "excluded"
     UNLINK = "unlink"
     CONFLICT = "conflict"
+    DIFFERS = "differs"
     PARKED = "parked"
 
 
@@ -37,6 +39,7 @@ OUTCOMES: Mapping[Action, Outcome] = {
     Action.EXCLUDED: Outcome.EXCLUDED,
     Action.UNLINK: Outcome.UNLINKED,
     Action.CONFLICT: Outcome.CONFLICT,
+    Action.DIFFERS: Outcome.DIFFERS,
     Action.PARKED: Outcome.PARKED,
 }
 
@@ -63,6 +66,7 @@ class PlanItem:
         error: why the record is parked.
         candidates: ids of the possible counterparts of an ambiguous record.
         fingerprint: of the source content this item carries over.
+        waits_for: records of other entities it refers to that have no counterpart yet.
     """
 
     flow: Flow
@@ -82,6 +86,7 @@ class PlanItem:
     error: SyncError | None = None
     candidates: Sequence[str] = ()
     fingerprint: str = ""
+    waits_for: Sequence[Reference] = ()
 
     @property
     def writes(self) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shopify_fw360.errors import CONFLICT, VANISHED, SyncError
+from shopify_fw360.errors import CONFLICT, SHOPIFY_ORDER_UNREADABLE, VANISHED, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
 from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
-from shopify_fw360.records import Change, Flow, Link, Operation, Origin, SourceRecord
+from shopify_fw360.records import PROBLEM, Change, Flow, Link, Operation, Origin, SourceRecord, error_of
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.sync.canonical import fingerprint
@@ -19,12 +19,15 @@ from shopify_fw360.sync.merge import MergeInput, changes_of, conflicts_of, merge
 from shopify_fw360.sync.outbound import exclusion
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import Action, PlanItem
+from shopify_fw360.sync.references import Reference, resolve
 
 
 def source_fingerprint(pair: Pair, mapping: CompiledMapping, record: SourceRecord) -> str:
     """Fingerprint what a flow would carry over of a source record, the outbound filter's verdict included."""
     excluded = exclusion(pair.settings, mapping.flow, record.raw)
-    return fingerprint(mapping.sources, mapping.digest, record.raw, "" if excluded is None else "excluded")
+    problem = record.raw.get(PROBLEM)
+    verdict = "excluded" if excluded is not None else "" if problem is None else str(problem["message"])
+    return fingerprint(mapping.sources, mapping.digest, record.raw, verdict)
 
 
 def plan(pair: Pair, flow: Flow, changes: Sequence[Change]) -> list[PlanItem]:
@@ -54,6 +57,7 @@ class _Planning:
     unwritable: frozenset[str] = frozenset()
     child_links: dict[int, dict[str, list[LinkChild]]] = field(default_factory=dict)
     retiring: dict[str, SourceRecord] = field(default_factory=dict)
+    missing: dict[str, list[Reference]] = field(default_factory=dict)
 
     def run(self, changes: Sequence[Change]) -> list[PlanItem]:
         mapping = self.pair.mapping(self.flow)
@@ -64,6 +68,9 @@ class _Planning:
         open_records = [self._admit(change, records.get(change.source_id)) for change in changes]
         admitted = [record for record in open_records if record is not None]
         rows = self._transform(mapping, admitted)
+        if any(rule.refers for rule in mapping.fields.values()):
+            with self.pair.store.begin() as tx:
+                self.missing = resolve(tx, mapping, rows)
         currents = self._fetch_linked([record for record in admitted if record.id in rows])
         seekers = [
             Seeker(
@@ -144,7 +151,18 @@ class _Planning:
         if reason is not None:
             self.items[record.id] = self._item(record, Action.EXCLUDED, reason, link=link)
             return None
+        error = error_of(record, self._name(record))
+        if error is not None and error.code is SHOPIFY_ORDER_UNREADABLE and change.operation is Operation.DELETE:
+            # Whoever staged it was told of the deletion; that the record is not shown agrees with it.
+            self._put_gone(change, link)
+            return None
+        if error is not None:
+            self.items[record.id] = self._item(record, Action.PARKED, str(error), link=link, error=error)
+            return None
         return record
+
+    def _name(self, record: SourceRecord) -> str:
+        return f"{self.flow.entity.value} {self.flow.source.value}:{record.id}"
 
     def _fetch_retiring(self, mapping: CompiledMapping, gone: Sequence[Change]) -> dict[str, SourceRecord]:
         """By source id the counterparts of deleted records that the settings want changed, not only unlinked."""
@@ -183,7 +201,7 @@ class _Planning:
             if isinstance(outcome, Rejection) and outcome.partial is not None and self._is_linked(record.id):
                 rows[record.id] = outcome.partial
             elif isinstance(outcome, Rejection):
-                error = outcome.as_error(f"{self.flow.entity.value} {self.flow.source.value}:{record.id}")
+                error = outcome.as_error(self._name(record))
                 self.items[record.id] = self._item(
                     record, Action.PARKED, str(error), link=self.links.get(record.id), error=error
                 )
@@ -282,6 +300,7 @@ class _Planning:
             match_key=key,
             display_name=name,
             error=error,
+            waits_for=self.missing.get(record.id, ()),
         )
 
     def _item(self, record: SourceRecord, action: Action, reason: str, **more: Any) -> PlanItem:

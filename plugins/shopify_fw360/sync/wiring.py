@@ -10,14 +10,18 @@ from typing import Final
 
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.customers import Framework360Customers
+from shopify_fw360.framework360.orders import Framework360Orders
 from shopify_fw360.framework360.products import Framework360Products, require_products
 from shopify_fw360.framework360.schema import Framework360Schema
+from shopify_fw360.framework360.site import site_currency, site_prices_include_tax
 from shopify_fw360.mapping.directory import load_directory
 from shopify_fw360.mapping.rules import CompiledMapping
 from shopify_fw360.records import Entity, Flow, Gateway, Schema, System, TargetField
+from shopify_fw360.sales.booking import Booking
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.customers import ShopifyCustomers
+from shopify_fw360.shopify.orders import ShopifyOrders
 from shopify_fw360.shopify.products import ShopifyProducts
 from shopify_fw360.shopify.schema import ShopifySchema
 from shopify_fw360.store.database import Store
@@ -97,6 +101,15 @@ def build_pair(
         gateways[System.FRAMEWORK360, Entity.PRODUCT] = Framework360Products(
             framework360, paths=paths, targets=targets, shop_prices_include_tax=catalogue.facts.taxes_included
         )
+    if any(flow.entity is Entity.ORDER for flow in mappings):
+        paths, _ = _needs(mappings, System.SHOPIFY, Entity.ORDER)
+        gateways[System.SHOPIFY, Entity.ORDER] = ShopifyOrders(
+            shopify, paths, booking=lambda: _booking(framework360, settings)
+        )
+        _, targets = _needs(mappings, System.FRAMEWORK360, Entity.ORDER)
+        gateways[System.FRAMEWORK360, Entity.ORDER] = Framework360Orders(
+            framework360, targets=targets, recreate=settings.orders.on_difference == "recreate"
+        )
     in_flight = {
         System.SHOPIFY: SHOPIFY_IN_FLIGHT,
         System.FRAMEWORK360: framework360.options.limits.in_flight,
@@ -109,6 +122,17 @@ def build_pair(
 
 def _require_products(client: Framework360Client, flow: Flow, writing: bool) -> None:  # noqa: FBT001 - the seam's form
     require_products(client, writing=writing and flow.target is System.FRAMEWORK360)
+
+
+def _booking(site: Framework360Client, settings: SyncSettings) -> Booking:
+    return Booking(
+        currency=site_currency(site.call, site.options).upper(),
+        with_tax=site_prices_include_tax(site.call, site.options),
+        zone=site.options.zone,
+        money=settings.orders.money,
+        check_both=settings.orders.check_both,
+        guest_email=settings.orders.guest_email,
+    )
 
 
 def _needs(
