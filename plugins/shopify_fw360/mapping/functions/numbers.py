@@ -71,11 +71,6 @@ register(
 )
 
 
-def drop_zero(value: Any) -> Decimal | None:
-    """Return the number, None if it is zero."""
-    return to_decimal(value) or None
-
-
 def positive(value: Any) -> Decimal | None:
     """Return an amount above zero, None for any other."""
     amount = to_decimal(value)
@@ -85,21 +80,12 @@ def positive(value: Any) -> Decimal | None:
 register(
     Function(
         "positive",
-        "The amount if it is above zero, otherwise known to be empty: Framework360 writes 0 where no price was given.",
+        "The amount if it is above zero, otherwise known to be empty: both systems state 0 where nobody gave a price or "
+        "weight.",
         None,
         FieldType.DECIMAL,
         fixed(positive),
         examples=[Example("positive", "9.90", Decimal("9.90")), Example("positive", "0.00", None)],
-    )
-)
-register(
-    Function(
-        "drop_zero",
-        "The number; empty if it is 0.",
-        None,
-        FieldType.DECIMAL,
-        fixed(drop_zero),
-        examples=[Example("drop_zero", "0.0", None), Example("drop_zero", "0.25", Decimal("0.25"))],
     )
 )
 register(
