@@ -16,6 +16,8 @@ LOCK ?=
 CUSTOMERS ?= 600
 # Products in both sandboxes together.
 PRODUCTS ?= 120
+# Orders in the sandbox shop.
+ORDERS ?= 80
 SEED ?= 7
 
 .PHONY: help
@@ -28,11 +30,11 @@ bootstrap: ## Create .venv and install requirements.lock (instant when nothing c
 
 .PHONY: demo
 demo: bootstrap ## Start everything locally, sync everything twice, print addresses and logins
-	@$(BIN)/python -m scripts.local demo --customers $(CUSTOMERS) --products $(PRODUCTS) --seed $(SEED)
+	@$(BIN)/python -m scripts.local demo --customers $(CUSTOMERS) --products $(PRODUCTS) --orders $(ORDERS) --seed $(SEED)
 
 .PHONY: start
 start: bootstrap ## Start PostgreSQL, both sandboxes and Airflow on loopback, without syncing
-	@$(BIN)/python -m scripts.local start --customers $(CUSTOMERS) --products $(PRODUCTS) --seed $(SEED)
+	@$(BIN)/python -m scripts.local start --customers $(CUSTOMERS) --products $(PRODUCTS) --orders $(ORDERS) --seed $(SEED)
 
 .PHONY: stop
 stop: ## Stop everything that was started; data stays

@@ -24,6 +24,7 @@ def main() -> int:
         command.add_argument("--seed", type=int, default=7, help="seed of the sandboxes' people")
         command.add_argument("--customers", type=int, default=600, help="people in both sandboxes together")
         command.add_argument("--products", type=int, default=120, help="products in both sandboxes together")
+        command.add_argument("--orders", type=int, default=80, help="orders in the sandbox shop")
     commands.add_parser("stop", help="stop everything")
     commands.add_parser("status", help="show what runs, the addresses and the logins")
     commands.add_parser("clean", help="stop everything and delete .run with all data")
@@ -53,7 +54,13 @@ def _run(arguments: argparse.Namespace) -> None:
         case "status":
             _show(Runtime(plan))
         case command:
-            runtime = Runtime(plan, seed=arguments.seed, customers=arguments.customers, products=arguments.products)
+            runtime = Runtime(
+                plan,
+                seed=arguments.seed,
+                customers=arguments.customers,
+                products=arguments.products,
+                orders=arguments.orders,
+            )
             print("Starting on loopback:")
             runtime.start()
             if command == "demo":
@@ -76,7 +83,7 @@ def _show(runtime: Runtime) -> None:
     print(f"\n  Airflow       {runtime.plan.airflow_url}")
     for user, role in USERS.items():
         print(f"                user {user:<9} password {logins[user]}   (role {role})")
-    print(f"  Shopify       {runtime.plan.shopify_url}   (sandbox: edit customers and products as the merchant would)")
+    print(f"  Shopify       {runtime.plan.shopify_url}   (sandbox: edit, buy and refund as people would)")
     print(f"  Framework360  {runtime.plan.framework360_url}   (sandbox)")
     print("\n  It keeps running in the background: `make status`, `make stop`.")
 

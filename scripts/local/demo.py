@@ -16,9 +16,11 @@ from shopify_fw360.store.tables import journal, link
 ONBOARDING = "onboard_shop"
 DAGS = (
     "customers_shopify_to_framework360",
-    "customers_framework360_to_shopify",
     "products_shopify_to_framework360",
     "products_framework360_to_shopify",
+    "orders_shopify_to_framework360",
+    # Last, because customers carry the number and sum of their sales.
+    "customers_framework360_to_shopify",
 )
 _PARSE_SECONDS = 90.0
 _RUN_SECONDS = 600.0

@@ -69,13 +69,17 @@ class Runtime:
         seed: seed of the sandboxes' people.
         customers: number of people in both sandboxes together.
         products: number of products in both sandboxes together.
+        orders: number of orders in the sandbox shop.
     """
 
-    def __init__(self, plan: Plan, *, seed: int = 7, customers: int = 600, products: int = 120) -> None:
+    def __init__(
+        self, plan: Plan, *, seed: int = 7, customers: int = 600, products: int = 120, orders: int = 80
+    ) -> None:
         self.plan = plan
         self._seed = seed
         self._customers = customers
         self._products = products
+        self._orders = orders
         self.processes = Processes(plan.run / "pids", plan.logs)
 
     @property
@@ -187,6 +191,7 @@ class Runtime:
             port = getattr(self.plan.ports, name)
             command = [sys.executable, "-m", "sandbox", name, "--port", str(port), "--seed", str(self._seed)]
             command += ["--customers", str(self._customers), "--products", str(self._products)]
+            command += ["--orders", str(self._orders)]
             self._launch(name, command, plain_environment(self.plan))
         for name in SANDBOXES:
             health = f"{getattr(self.plan, f'{name}_url')}/_sandbox/health"
