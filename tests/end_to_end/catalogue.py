@@ -113,7 +113,8 @@ class ShopKeeper(ShopPerson):
         while True:
             answer = self.ask(
                 "query All($after: String, $query: String) { location { id }"
-                f" products(first: 3, after: $after, query: $query) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {_FIELDS} }} }} }}",
+                " products(first: 3, after: $after, query: $query) {"
+                f" pageInfo {{ hasNextPage endCursor }} nodes {{ {_FIELDS} }} }} }}",
                 after=after,
                 query="status:ACTIVE,ARCHIVED,DRAFT,UNLISTED",
             )
