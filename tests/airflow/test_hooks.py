@@ -28,6 +28,21 @@ def test_missing_scopes_are_listed(servers):
     assert (works, "write_customers" in message, message.startswith("SYNC-302")) == (False, True, True)
 
 
+CUSTOMERS_ONLY = """{"flows": {
+  "products": {"shopify_to_framework360": false, "framework360_to_shopify": false},
+  "orders": {"shopify_to_framework360": false}
+}}"""
+
+
+def test_only_the_scopes_of_flows_that_are_on_are_asked_for(servers, monkeypatch):
+    servers[0].control.set_options(token_scopes="read_customers,write_customers")
+    works, message = ShopifyHook().test_connection()
+    assert (works, "write_products" in message, "write_publications" in message) == (False, True, True)
+    monkeypatch.setenv("AIRFLOW_VAR_SYNC_SETTINGS", CUSTOMERS_ONLY)
+    works, message = ShopifyHook().test_connection()
+    assert works, message
+
+
 def test_client_credentials_are_fetched_and_kept_in_the_store(connections):
     connections(
         "shopify_default",
@@ -87,6 +102,7 @@ def test_mappings_that_need_more_scopes_name_file_and_line(servers, tmp_path, mo
         lines = file.read_text().partition("examples:")[0].replace("from: firstName\n", "from: lastOrder.name\n")
         (tmp_path / file.name).write_text(lines)
     monkeypatch.setenv("SYNC_MAPPINGS_DIR", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW_VAR_SYNC_SETTINGS", CUSTOMERS_ONLY)
     servers[0].control.set_options(token_scopes="read_customers,write_customers")
     works, message = ShopifyHook().test_connection()
     assert (works, message.startswith("SYNC-104"), "read_orders" in message) == (False, True, True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Final
 
 from airflow.sdk import BaseHook
 
@@ -13,14 +14,25 @@ from shopify_fw360.airflow.runtime import mappings_directory, open_store, read_s
 from shopify_fw360.errors import MAPPING_SCOPE, SHOPIFY_SCOPE, SyncError
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.site import SiteCheck
+from shopify_fw360.mapping.problems import MappingError
+from shopify_fw360.records import Entity, Flow, System
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.budget import MemoryBudget
 from shopify_fw360.shopify.client import ShopifyClient, ShopInfo
 from shopify_fw360.store import Store
 from shopify_fw360.sync.wiring import load_mappings
 
-NEEDED_SCOPES = ("read_customers", "write_customers")
-"""Scopes without which no customer can be read or written (Shopify: write includes read)."""
+NEEDED_SCOPES: Final[Mapping[Flow, tuple[str, ...]]] = {
+    Flow(Entity.CUSTOMER, System.SHOPIFY): ("read_customers",),
+    Flow(Entity.CUSTOMER, System.FRAMEWORK360): ("write_customers",),
+    Flow(Entity.PRODUCT, System.SHOPIFY): ("read_products", "read_inventory", "read_locations"),
+    Flow(Entity.PRODUCT, System.FRAMEWORK360): ("write_products", "write_inventory", "read_locations"),
+    Flow(Entity.ORDER, System.SHOPIFY): ("read_orders", "read_customers"),
+}
+"""Scopes without which a flow cannot work (Shopify: write includes read)."""
+
+PUBLISHING_SCOPE: Final = "write_publications"
+"""Needed beside them unless new products are not published."""
 
 
 class ShopifyHook(BaseHook):
@@ -69,27 +81,33 @@ class ShopifyHook(BaseHook):
 
 
 def require_scopes(info: ShopInfo, settings: SyncSettings) -> None:
-    """Make sure that the app may do what the mappings ask of it.
+    """Make sure that the app may do what the flows that are switched on ask of it.
 
     Args:
         info: what the shop says.
-        settings: for the mappings.
+        settings: tell which flows are on, and shape the mappings.
 
     Raises:
         SyncError: SYNC-302 listing the scopes that are missing; SYNC-104 naming the lines of mappings that need more.
     """
     granted = {*info.scopes, *(scope.replace("write_", "read_", 1) for scope in info.scopes)}
-    missing = [scope for scope in NEEDED_SCOPES if scope not in granted]
+    flows = [flow for flow in NEEDED_SCOPES if settings.flows.is_on(flow)]
+    needed = {scope for flow in flows for scope in NEEDED_SCOPES[flow]}
+    if settings.products.publish != "none" and Flow(Entity.PRODUCT, System.FRAMEWORK360) in flows:
+        needed.add(PUBLISHING_SCOPE)
+    missing = sorted(needed - granted)
     if missing:
         raise SyncError(
             SHOPIFY_SCOPE, f"the app on {info.domain} lacks the scopes {', '.join(missing)}", rule="access scopes"
         )
     try:
         load_mappings(mappings_directory(), settings, granted)
-    except SyncError as error:
+    except MappingError as error:
         # Other faults of a mapping do not say anything about the connection; the run names them.
-        if error.code is MAPPING_SCOPE:
-            raise
+        files = {f"{flow.entity.value}.{flow.source.value}_to_{flow.target.value}.yaml" for flow in flows}
+        problems = [one for one in error.problems if one.code is MAPPING_SCOPE and Path(one.file).name in files]
+        if problems:
+            raise MappingError(problems) from error
 
 
 def _shop_sentence(info: ShopInfo) -> str:
