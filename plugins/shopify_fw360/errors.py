@@ -353,6 +353,14 @@ SHOPIFY_PROCESSING = _define(
     "Nothing to do; the next attempt goes on where this one stopped.",
 )
 
+SHOPIFY_UNINSTALLED = _define(
+    "SYNC-317",
+    Reaction.STOP_ALL,
+    "app was uninstalled",
+    "The shop's owner has uninstalled the app; its tokens and webhook subscriptions ended with it.",
+    "Connect the shop again if it should be synchronised; what changed meanwhile is then found by the next runs.",
+)
+
 # 4xx: Framework360
 FW360_KEY = _define(
     "SYNC-401",
@@ -476,5 +484,5 @@ INTERNAL = _define(
     "Report it with the code and the record's story; the record can be released after an upgrade.",
 )
 
-QUIET: frozenset[ErrorCode] = frozenset({FLOW_OFF, FW360_OFF, FW360_WRITES_OFF})
+QUIET: frozenset[ErrorCode] = frozenset({FLOW_OFF, FW360_OFF, FW360_WRITES_OFF, SHOPIFY_UNINSTALLED})
 """States that a person chose or that a site has for good: a run that meets one is skipped, not failed."""

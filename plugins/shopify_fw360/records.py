@@ -10,6 +10,12 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from shopify_fw360.errors import CODES, SyncError
 
+QUEUE_CONSUMER: Final = "webhook_queue"
+"""Id of the DAG that works the queue off as soon as something urgent is in it, and its name as a consumer."""
+
+QUEUE_ASSET: Final = "sync_queue"
+"""Name of the Airflow asset whose events start that DAG."""
+
 Raw: TypeAlias = Mapping[str, Any]
 """A record as its system returns it (JSON decoded; connections flattened to lists)."""
 
@@ -74,6 +80,10 @@ class Flow:
     def name(self) -> str:
         """Public name, also the DAG id: ``customers_shopify_to_framework360``."""
         return f"{self.entity.value}s_{self.source.value}_to_{self.target.value}"
+
+    def part_of(self, run_id: str) -> str:
+        """Id in the ledger of this flow's part of a run that serves several flows."""
+        return f"{run_id}~{self.name}"
 
     @property
     def reverse(self) -> Flow:
@@ -355,6 +365,22 @@ class KeepsNotes(Protocol):
             current: the record.
             text: one sentence per line.
         """
+
+
+class Shop(Protocol):
+    """What the core may ask of the shop beyond its records."""
+
+    key: str
+    """The shop's address without scheme, as tokens and budgets know it."""
+
+    def ask(self) -> None:
+        """Make sure that the shop lets us in; raise SyncError as the client does."""
+
+    def forget(self) -> None:
+        """Drop the access tokens that are kept for the shop, because they are worth nothing any more."""
+
+    def products_of(self, inventory_items: Sequence[str]) -> dict[str, str]:
+        """Return the product of each inventory item, both by gid; items that are gone are absent."""
 
 
 @dataclass(frozen=True, slots=True)

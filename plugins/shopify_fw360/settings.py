@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -116,6 +116,25 @@ class Orders(_Model):
     on_difference: Literal["flag", "recreate"] = "flag"
 
 
+class NearRealTime(_Model):
+    """How changes are told and found between the scheduled runs.
+
+    Args:
+        public_url: address under which the receiver is reached from the internet, without ``/sync/webhooks``; None for
+            Airflow's own address.
+        linger_seconds: how long the consumer of the queue stays awake after the last event.
+        longest_minutes: after how long it starts anew in any case.
+        keep_events_days: how long an event is known, so that a repetition of it counts as one.
+        grace_minutes: how long a delivery may take before it counts as missed.
+    """
+
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = None
+    linger_seconds: Annotated[float, Field(ge=0, le=600)] = 20.0
+    longest_minutes: Annotated[float, Field(ge=1, le=55)] = 15.0
+    keep_events_days: Annotated[int, Field(ge=3, le=365)] = 14
+    grace_minutes: Annotated[float, Field(ge=0, le=1440)] = 10.0
+
+
 class Limits(_Model):
     """Sizes and times that keep both systems and the workers unburdened.
 
@@ -164,6 +183,7 @@ class SyncSettings(_Model):
         customers: of the customer flows.
         products: of the product flows.
         orders: of the flow of orders.
+        near_real_time: how changes are told and found between the scheduled runs.
         limits: sizes and times.
         guard: against mass changes.
         policies: by group name of the mapping files, the policy that replaces the one written there.
@@ -174,6 +194,7 @@ class SyncSettings(_Model):
     customers: Customers = Customers()
     products: Products = Products()
     orders: Orders = Orders()
+    near_real_time: NearRealTime = NearRealTime()
     limits: Limits = Limits()
     guard: Guard = Guard()
     policies: Mapping[str, Policy] = {}
@@ -210,12 +231,6 @@ class SyncSettings(_Model):
             )
             raise SyncError(SETTINGS_INVALID, problems) from error
 
-
-QUEUE_CONSUMER: Final = "webhook_queue"
-"""Id of the DAG that works the queue off as soon as something urgent is in it, and its name as a consumer."""
-
-QUEUE_ASSET: Final = "sync_queue"
-"""Name of the Airflow asset whose events start that DAG."""
 
 ALL_FLOWS: tuple[Flow, ...] = (
     Flow(Entity.CUSTOMER, System.SHOPIFY),

@@ -11,6 +11,8 @@ from airflow.sdk import CronDataIntervalTimetable
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from shopify_fw360.airflow.queue_sensor import QueueSensor
+from shopify_fw360.records import QUEUE_ASSET
 from tests.airflow.environment import ROOT
 from tests.airflow.world import dag_bag
 
@@ -23,7 +25,7 @@ FLOWS = [
     "products_framework360_to_shopify",
     "products_shopify_to_framework360",
 ]
-NAMES = sorted([*FLOWS, "onboard_shop"])
+NAMES = sorted([*FLOWS, "onboard_shop", "sync_one", "webhook_queue"])
 
 
 @pytest.fixture(scope="module")
@@ -128,4 +130,24 @@ def test_parsing_a_dag_file_imports_nothing_heavy():
     )
     roots, ours = json.loads(done.stdout.rpartition("ANSWER")[2])
     assert not {"pandas", "numpy", "sqlalchemy", "requests", "graphql", "alembic", "fastapi"} & set(roots)
-    assert ours == [f"shopify_fw360.{name}" for name in ("airflow.dag", "airflow.reactions", "errors", "records")]
+    light = ("airflow.dag", "airflow.queue_dags", "airflow.queue_sensor", "airflow.reactions", "errors", "records")
+    assert ours == [f"shopify_fw360.{name}" for name in light]
+
+
+def test_the_queue_is_served_when_the_bell_rings_and_watched_all_the_time(bag):
+    dag = bag.dags["webhook_queue"]
+    timetable = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag)).timetable
+    assert {asset.name for _, asset in timetable.asset_condition.iter_assets()} == {QUEUE_ASSET}
+    assert timetable.timetable.summary == "*/5 * * * *"
+    # One run that serves, one that watches.
+    assert dag.max_active_runs == 2
+    sensor = dag.get_task("serve_queue")
+    assert isinstance(sensor, QueueSensor)
+    assert sensor.watch_seconds < 300
+
+
+def test_one_record_is_named_by_what_it_is_where_it_comes_from_and_its_id(bag):
+    params = bag.dags["sync_one"].params
+    assert params.get_param("entity").schema["enum"] == ["customer", "product", "order"]
+    assert params.get_param("source").schema["enum"] == ["shopify", "framework360"]
+    assert params.dump()["id"] is None

@@ -105,7 +105,7 @@ def test_a_merge_names_both_customers_and_is_a_task():
     }
     found = event("customers/merge", body)
     assert (found.record_id, found.task) == (CUSTOMER, EventTask.CUSTOMER_MERGE)
-    assert found.data == {"deleted": "gid://shopify/Customer/8"}
+    assert found.data == {"kept": CUSTOMER, "deleted": "gid://shopify/Customer/8"}
 
 
 def test_moved_stock_names_an_item_whose_product_a_task_must_find():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.web.conftest import HOSTILE, INTO_SITE, RUN
+from shopify_fw360.records import Change
+from tests.web.conftest import HOSTILE, INTO_SHOP, INTO_SITE, RUN
 
 pytestmark = pytest.mark.airflow
 
@@ -109,3 +110,37 @@ def test_a_hostile_address_is_text(browser):
 def test_a_run_that_found_nothing_to_do_says_so(browser, past):
     past.run(staged=0)
     assert "no record that was read needed a change" in browser().get(PAGE).text
+
+
+class TestRunOfSeveralFlows:
+    def served(self, past, store, flows=(INTO_SITE, INTO_SHOP)):
+        for flow in flows:
+            with store.begin() as tx:
+                tx.open_run(flow.part_of(f"webhook_queue/{RUN}"), flow, "near real time")
+                counts = tx.stage([Change(flow, "1", run_id=flow.part_of(f"webhook_queue/{RUN}"))])
+                tx.count_read(flow.part_of(f"webhook_queue/{RUN}"), read=1, staged=counts)
+
+    def test_its_page_lists_the_flows_with_a_page_each(self, browser, past, store):
+        self.served(past, store)
+        past.update(INTO_SITE)
+        parts = browser().get(f"/api/runs/webhook_queue/{RUN}").json()["parts"]
+        assert [(part["title"], part["outcomes"], part["waiting"]) for part in parts] == [
+            ("Customers: Shopify to Framework360", [["updated", 1]], 0),
+            ("Customers: Framework360 to Shopify", [], 1),
+        ]
+        text = browser().get(f"/runs/webhook_queue/{RUN}").text
+        assert "Customers: Shopify to Framework360" in text
+        for part in parts:
+            one = browser().get(f"/runs/webhook_queue/{part['run_id']}")
+            assert (one.status_code, part["title"] in one.text) == (200, True)
+
+    def test_a_part_links_to_the_parked_records_of_its_flow(self, browser, past, store):
+        self.served(past, store, (INTO_SITE,))
+        past.park()
+        page = browser().get(f"/runs/webhook_queue/{INTO_SITE.part_of(RUN)}").text
+        assert f"../../parked?flow={INTO_SITE.name}" in page
+
+    def test_other_runs_of_the_same_beginning_are_not_its_parts(self, browser, past, store):
+        self.served(past, store)
+        assert browser().get(f"/api/runs/webhook_queue/{RUN[:-1]}").status_code == 404
+        assert browser().get("/api/runs/webhook_queue/%25").status_code == 404

@@ -17,7 +17,7 @@ POOLS: Final = {System.SHOPIFY: "shopify_api", System.FRAMEWORK360: "framework36
 
 _MOMENT: Final = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
 
-_DEFAULTS: Final[dict[str, Any]] = {
+DEFAULTS: Final[dict[str, Any]] = {
     "owner": "data-team",
     "retries": 3,
     "retry_delay": timedelta(minutes=1),
@@ -50,7 +50,7 @@ def flow_dag(flow: Flow, doc: str | None, *, schedule: str = "*/15 * * * *") -> 
         max_active_runs=1,
         params=_form(flow),
         tags=["sync", flow.entity.value, flow.source.value, flow.target.value],
-        default_args=_DEFAULTS,
+        default_args=DEFAULTS,
     ) as dag:
         batches = _stage.override(pool=POOLS[flow.source])(flow.entity.value, flow.source.value)
         drained = (
@@ -82,7 +82,7 @@ def onboarding_dag(dag_id: str, doc: str | None) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=["sync", "setup"],
-        default_args={**_DEFAULTS, "retries": 1},
+        default_args={**DEFAULTS, "retries": 1},
     ) as dag:
         [_check_shopify(), _check_framework360()] >> _prepare()
     return dag

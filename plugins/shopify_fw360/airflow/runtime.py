@@ -6,6 +6,8 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,7 @@ from shopify_fw360.airflow.connections import (
 )
 from shopify_fw360.errors import MAPPING_INVALID, SyncError
 from shopify_fw360.settings import SyncSettings
+from shopify_fw360.shopify.access import ShopAccess
 from shopify_fw360.shopify.budget import SharedBudget
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.store import LockedState, Store
@@ -119,7 +122,14 @@ def open_pair() -> Iterator[Pair]:
     site = framework360_client(airflow_connection(FRAMEWORK360))
     with closing(site), closing(new_store(settings)) as store:
         shop = new_shopify_client(store)
-        yield build_pair(store=store, settings=settings, mappings=mappings, shopify=shop, framework360=site)
+        pair = build_pair(store=store, settings=settings, mappings=mappings, shopify=shop, framework360=site)
+        yield replace(pair, shop=ShopAccess(shop, partial(_forget_tokens, store, shop.address.shop)))
+
+
+def _forget_tokens(store: Store, shop: str) -> None:
+    # Without a key nothing was ever kept: the token then stands in the connection.
+    if store.encryption_key:
+        token_vault(store).remove(shop)
 
 
 _shared: dict[tuple[int, str, str], Store] = {}

@@ -109,7 +109,9 @@ def drain_and_wait(
     run_id: str,
     *,
     max_rows: int | None = None,
+    only_own: bool = False,
     wait_for_leases: bool = False,
+    longest_pause: float = LONGEST_PAUSE,
     sleep: Callable[[float], None] = time.sleep,
 ) -> DrainReport:
     """Work off what is due, and wait a while for records of the run that are due again soon.
@@ -121,7 +123,9 @@ def drain_and_wait(
         run_id: run whose records are waited for; those of other runs are worked off, but not waited for, and those of
             no run are taken over.
         max_rows: stop after about this many records, None for no limit.
+        only_own: work off nothing but records of the run.
         wait_for_leases: wait also for records in the hands of another worker, which may be dead.
+        longest_pause: seconds between two looks.
         sleep: waits the given seconds.
 
     Returns:
@@ -134,7 +138,8 @@ def drain_and_wait(
     patience_ends = pair.clock().timestamp() + pair.settings.limits.lease_seconds
     while True:
         room = None if max_rows is None else max_rows - total.finished
-        report = drain(pair, flow, owner, max_rows=room, for_run=run_id)
+        own, adopting = (run_id, None) if only_own else (None, run_id)
+        report = drain(pair, flow, owner, max_rows=room, run_id=own, for_run=adopting)
         total.outcomes.update(report.outcomes)
         total.retried += report.retried
         total.waiting_for_other += report.waiting_for_other
@@ -148,7 +153,7 @@ def drain_and_wait(
         awaited = left.pending + left.waiting + (left.leased if wait_for_leases else 0)
         if not awaited or due is None or now.timestamp() > patience_ends:
             return total
-        sleep(min(max((due - now).total_seconds(), 0.2), LONGEST_PAUSE))
+        sleep(min(max((due - now).total_seconds(), 0.2), longest_pause))
 
 
 def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +179,7 @@ def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
             _note_unless_known(pair.store, run, error)
             raise
         finally:
-            _log_parked(pair.store, flow, run)
+            log_parked(pair.store, flow, run)
             log.info("all records, fields and reasons: %s", page)
         if not run.dry_run:
             with pair.store.begin() as tx:
@@ -252,14 +257,17 @@ def _note_unless_known(store: Store, run: AirflowRun, error: SyncError) -> None:
             tx.run_error(run.ledger_id, error)
 
 
-def _log_parked(store: Store, flow: Flow, run: AirflowRun) -> None:
+def log_parked(store: Store, flow: Flow, run: AirflowRun) -> list[str]:
+    """Name the records of a run that are parked in the log, and return these lines."""
     with store.read() as tx:
         rows = tx.parked(flow, run.ledger_id, limit=LISTED)
         number = tx.pending(flow, run.ledger_id).parked
-    for row in rows:
-        log.warning("parked %s", _parked_line(row))
+    lines = [_parked_line(row) for row in rows]
+    for line in lines:
+        log.warning("parked %s", line)
     if number > len(rows):
         log.warning("and %d more parked records", number - len(rows))
+    return lines
 
 
 def _parked_line(row: QueuedChange) -> str:

@@ -31,6 +31,7 @@ _LONGEST: Final = 255
 _TOPIC: Final = re.compile(r"[a-z_]{2,60}[/.][a-z_]{2,60}")
 _ACTIONS: Final = {"create": "create", "update": "update", "delete": "delete", "updated": "update"}
 _GID: Final = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]{1,19})")
+_MERGED: Final = ("kept", "deleted")
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
 
@@ -198,10 +199,10 @@ def _record_id(topic: Topic, entity: Entity, content: Mapping[str, Any], resourc
 
 def _task_data(topic: Topic, task: EventTask, content: Mapping[str, Any], shop: str) -> dict[str, Any]:
     if task is EventTask.CUSTOMER_MERGE:
-        gone = _gid("Customer", content.get("admin_graphql_api_customer_deleted_id"))
-        if gone is None:
-            raise DeliveryRefusedError("malformed", "the body names no customer that was merged")
-        return {"deleted": gone}
+        kept, gone = (_gid("Customer", content.get(f"admin_graphql_api_customer_{end}_id")) for end in _MERGED)
+        if kept is None or gone is None:
+            raise DeliveryRefusedError("malformed", "the body does not name both customers")
+        return {"kept": kept, "deleted": gone}
     if task is EventTask.STOCK:
         for path in topic.paths:
             item = _gid("InventoryItem", _at(content, path))

@@ -278,6 +278,26 @@ def recent_runs(scope: Scope, flow: Flow | None, limit: int) -> list[Run]:
     return [_run(row) for row in rows.mappings()]
 
 
+def parts_of_run(scope: Scope, run_id: str) -> list[Run]:
+    """List the parts of a run that serves several flows, one per flow, in the order in which they were opened."""
+    rows = scope.connection.execute(
+        select(ledger_run)
+        .where(scope.mine(ledger_run), _row.run_id.startswith(f"{run_id}~", autoescape=True))
+        .order_by(_row.opened_at, _row.run_id)
+    )
+    return [_run(row) for row in rows.mappings()]
+
+
+def open_runs(scope: Scope, before: datetime, kind: str) -> list[Run]:
+    """List the runs of a kind that were opened before an aware time and never closed, oldest first."""
+    rows = scope.connection.execute(
+        select(ledger_run)
+        .where(scope.mine(ledger_run), _row.closed_at.is_(None), _row.opened_at < before, _row.kind == kind)
+        .order_by(_row.opened_at, _row.run_id)
+    )
+    return [_run(row) for row in rows.mappings()]
+
+
 def find_run(scope: Scope, run_id: str) -> Run | None:
     """Return a run, None if it was never opened."""
     row = scope.connection.execute(select(ledger_run).where(_is(scope, run_id))).mappings().first()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import delete, select
 
+from shopify_fw360.records import Flow
 from shopify_fw360.store.codec import clean_text
 from shopify_fw360.store.scope import Scope
 from shopify_fw360.store.tables import consumer, disconnection
+
+_PAUSE: Final = "pause:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,21 @@ def is_awake(scope: Scope, name: str) -> bool:
         scope.mine(consumer), consumer.c.name == name, consumer.c.awake_until > scope.clock()
     )
     return scope.connection.scalar(query.limit(1)) is not None
+
+
+def pause(scope: Scope, flow: Flow, span: timedelta) -> None:
+    """Leave a flow alone for a while, because something stops it that trying again at once would not change."""
+    stay_awake(scope, _PAUSE + flow.name, "", span)
+
+
+def paused(scope: Scope) -> frozenset[str]:
+    """Return the names of the flows that are left alone now."""
+    rows = scope.connection.scalars(
+        select(consumer.c.name).where(
+            scope.mine(consumer), consumer.c.name.startswith(_PAUSE), consumer.c.awake_until > scope.clock()
+        )
+    )
+    return frozenset(name.removeprefix(_PAUSE) for name in rows)
 
 
 def disconnect(scope: Scope, shop: str, reason: str) -> None:

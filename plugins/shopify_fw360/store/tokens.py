@@ -71,8 +71,9 @@ class TokenVault(Generic[T]):
         return None if secret is None else self._open(shop, secret)
 
     def put(self, shop: str, token: T) -> None:
-        """Store the token a new authorization has granted, whoever holds the lock."""
+        """Store the token a new authorization has granted, whoever holds the lock; the shop lets us in again."""
         with self.store.begin() as tx:
+            tx.reconnect()
             insert = tx.scope.insert(shop_token)
             tx.scope.connection.execute(
                 insert.on_conflict_do_update(

@@ -295,6 +295,14 @@ class Transaction:
         """Whether a consumer looks at the queue by itself."""
         return presence.is_awake(self.scope, name)
 
+    def pause(self, flow: Flow, span: timedelta) -> None:
+        """Leave a flow alone for a while, because something stops it."""
+        presence.pause(self.scope, flow, span)
+
+    def paused(self) -> frozenset[str]:
+        """Return the names of the flows that are left alone now."""
+        return presence.paused(self.scope)
+
     def disconnect(self, shop: str, reason: str) -> None:
         """Note that a shop does not let us in any more."""
         presence.disconnect(self.scope, shop, reason)
@@ -466,6 +474,14 @@ class Transaction:
     def run(self, run_id: str) -> Run | None:
         """Return a run, None if it was never opened."""
         return ledger.find_run(self.scope, run_id)
+
+    def parts_of_run(self, run_id: str) -> list[Run]:
+        """List the parts of a run that serves several flows, one per flow."""
+        return ledger.parts_of_run(self.scope, run_id)
+
+    def open_runs(self, before: datetime, kind: str) -> list[Run]:
+        """List the runs of a kind opened before an aware time and never closed, oldest first."""
+        return ledger.open_runs(self.scope, before, kind)
 
     def recent_runs(self, flow: Flow | None = None, *, limit: int = 50) -> list[Run]:
         """List runs, newest first."""

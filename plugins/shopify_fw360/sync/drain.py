@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from shopify_fw360.errors import LEASE_LOST, REFERENCE_WAITING, Reaction, SyncError
@@ -79,6 +80,7 @@ def drain(
     max_rows: int | None = None,
     run_id: str | None = None,
     for_run: str | None = None,
+    least: Origin | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> DrainReport:
     """Work off staged changes of a flow until none is due.
@@ -91,6 +93,7 @@ def drain(
         run_id: only changes staged by this run, None for all.
         for_run: open run in whose ledger changes count that belong to no run, such as released ones; None to leave them
             uncounted.
+        least: only changes of this priority or a better one, None for all.
         stopping: asked between batches; True ends the work early.
 
     Returns:
@@ -100,7 +103,8 @@ def drain(
         SyncError: a failure that concerns the whole flow or system; claimed records are given back first.
     """
     pair.require_on(flow)
-    lanes = _Lanes(pair, flow, owner, run_id=run_id, for_run=for_run, stopping=stopping, max_rows=max_rows)
+    chosen = {"flow": flow, "run_id": run_id, "for_run": for_run, "least": least}
+    lanes = _Lanes(pair, flow, owner, chosen=chosen, stopping=stopping, max_rows=max_rows)
     with ThreadPoolExecutor(LANES, thread_name_prefix="drain") as pool:
         ended = [pool.submit(lanes.work, number) for number in range(LANES)]
     reports = [future.result() for future in ended]
@@ -151,16 +155,14 @@ class _Lanes:
         flow: Flow,
         owner: str,
         *,
-        run_id: str | None,
-        for_run: str | None,
+        chosen: Mapping[str, Any],
         stopping: Callable[[], bool],
         max_rows: int | None,
     ) -> None:
         self._pair = pair
         self._flow = flow
         self._owner = owner
-        self._run_id = run_id
-        self._for_run = for_run
+        self._chosen = chosen
         self._stopping = stopping
         self._room = max_rows
         self._failed = False
@@ -184,9 +186,7 @@ class _Lanes:
             size = self._pair.settings.limits.batch_size
             size = size if self._room is None else min(size, self._room)
             with self._pair.store.begin() as tx:
-                claims = tx.claim(
-                    size, worker.owner, worker.lease, flow=self._flow, run_id=self._run_id, for_run=self._for_run
-                )
+                claims = tx.claim(size, worker.owner, worker.lease, **self._chosen)
             if self._room is not None:
                 self._room -= len(claims)
             return claims

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from shopify_fw360.errors import FLOW_OFF, MAPPING_INVALID, SyncError
+from shopify_fw360.errors import FLOW_OFF, MAPPING_INVALID, QUIET, SHOPIFY_UNINSTALLED, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
-from shopify_fw360.records import Entity, Flow, Gateway, System
-from shopify_fw360.settings import SyncSettings
+from shopify_fw360.records import Entity, Flow, Gateway, Shop, System
+from shopify_fw360.settings import ALL_FLOWS, SyncSettings
 from shopify_fw360.store.database import Store
 
 
@@ -30,6 +30,7 @@ class Pair:
         in_flight: per system the number of writes that may be under way at once.
         clock: tells the present moment; tests replace it.
         preconditions: what a flow needs besides its switch; called with whether the run will write, raises SyncError.
+        shop: what may be asked of the shop beyond its records, None where nothing needs it.
     """
 
     store: Store
@@ -39,6 +40,7 @@ class Pair:
     in_flight: Mapping[System, int]
     clock: Callable[[], datetime] = utc_now
     preconditions: Mapping[Flow, Callable[[bool], None]] = field(default_factory=dict)
+    shop: Shop | None = None
 
     def gateway(self, system: System, entity: Entity) -> Gateway:
         """Return the gateway to an entity of a system."""
@@ -64,9 +66,34 @@ class Pair:
             writing: whether the run will write; a plan is possible where writing is not allowed yet.
 
         Raises:
-            SyncError: SYNC-107; SYNC-412 or SYNC-413 for what the site does not offer.
+            SyncError: SYNC-107; SYNC-317 if the shop has uninstalled the app; SYNC-412 or SYNC-413 for what the site
+                does not offer.
         """
         if not self.settings.flows.is_on(flow):
             raise SyncError(FLOW_OFF, f"{flow.name} is off in sync_settings")
+        with self.store.read() as tx:
+            gone = tx.disconnected()
+        if gone is not None:
+            raise SyncError(SHOPIFY_UNINSTALLED, f"{gone.shop} since {gone.since:%Y-%m-%d %H:%M} UTC: {gone.reason}")
         if flow in self.preconditions:
             self.preconditions[flow](writing)
+
+    def served(self) -> tuple[Flow, ...]:
+        """Return the flows that can run now: switched on, with a mapping and both gateways, and nothing missing.
+
+        Raises:
+            SyncError: a system could not be asked whether it offers what a flow needs.
+        """
+        return tuple(flow for flow in ALL_FLOWS if self._is_served(flow))
+
+    def _is_served(self, flow: Flow) -> bool:
+        ends = {(flow.source, flow.entity), (flow.target, flow.entity)}
+        if flow not in self.mappings or not ends <= self.gateways.keys():
+            return False
+        try:
+            self.require_on(flow)
+        except SyncError as error:
+            if error.code not in QUIET:
+                raise
+            return False
+        return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shopify_fw360.settings import QUEUE_ASSET
+from shopify_fw360.records import QUEUE_ASSET
 
 
 def ring() -> None:

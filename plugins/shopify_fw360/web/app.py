@@ -78,6 +78,8 @@ def _pages(open_store: OpenStore) -> APIRouter:
     @router.get("/runs/{dag_id}/{run_id}", dependencies=[may_view_run])
     def run(request: Request, dag_id: Name, run_id: Name, outcome: Outcome | None = None, part: Number = 1) -> Response:
         found = views.run_view(open_store(), dag_id, run_id, outcome, part)
+        if found is None and (parts := views.parts_view(open_store(), dag_id, run_id)):
+            return page("parts.html", depth=2, dag_id=dag_id, run_id=run_id, parts=parts)
         if found is None:
             return problem(request, 404, "Nothing to show for this run", _NOT_IN_LEDGER)
         return page("run.html", depth=2, run=found)
@@ -118,6 +120,8 @@ def _api(open_store: OpenStore) -> APIRouter:
     @router.get("/runs/{dag_id}/{run_id}", dependencies=[may_view_run])
     def run(dag_id: Name, run_id: Name, outcome: Outcome | None = None, part: Number = 1) -> Response:
         found = views.run_view(open_store(), dag_id, run_id, outcome, part)
+        if found is None and (parts := views.parts_view(open_store(), dag_id, run_id)):
+            return JSONResponse(jsonable_encoder({"parts": parts}))
         if found is None:
             raise HTTPException(404, _NOT_IN_LEDGER)
         return JSONResponse(jsonable_encoder(found))

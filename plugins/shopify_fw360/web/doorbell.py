@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import requests
 
-from shopify_fw360.settings import QUEUE_ASSET
+from shopify_fw360.records import QUEUE_ASSET
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,7 @@ from starlette.responses import Response
 from shopify_fw360.errors import SyncError
 from shopify_fw360.framework360 import webhooks as framework360
 from shopify_fw360.framework360 import wire
-from shopify_fw360.records import DeliveryRefusedError, Event, Refusal
-from shopify_fw360.settings import QUEUE_CONSUMER
+from shopify_fw360.records import QUEUE_CONSUMER, DeliveryRefusedError, Event, Refusal
 from shopify_fw360.shopify import webhooks as shopify
 from shopify_fw360.store.subscriptions import is_token
 from shopify_fw360.sync.inbox import accept

@@ -168,6 +168,7 @@ class RunView:
         dag_id: of the flow.
         run_id: Airflow's.
         title: of the flow.
+        flow: its name.
         source: name of the source system.
         target: name of the target system.
         kind: what it reads.
@@ -192,6 +193,7 @@ class RunView:
     dag_id: str
     run_id: str
     title: str
+    flow: str
     source: str
     target: str
     kind: str
@@ -320,7 +322,8 @@ def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = N
     return RunView(
         dag_id=dag_id,
         run_id=run_id,
-        title=f"{run.flow.entity.value.capitalize()}s: {_SYSTEMS[run.flow.source]} to {_SYSTEMS[run.flow.target]}",
+        title=_title(run.flow),
+        flow=run.flow.name,
         source=_SYSTEMS[run.flow.source],
         target=_SYSTEMS[run.flow.target],
         kind=run.kind,
@@ -345,6 +348,55 @@ def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = N
         page=page,
         pages=pages,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """The part of one flow in a run that serves several.
+
+    Args:
+        run_id: under which the part has a page of its own.
+        title: of the flow.
+        state: as of a run.
+        outcomes: word for people and number of records of each outcome that occurred.
+        waiting: records whose processing has not ended.
+        error: what stopped the flow.
+    """
+
+    run_id: str
+    title: str
+    state: State
+    outcomes: Sequence[tuple[str, int]]
+    waiting: int
+    error: ErrorView | None
+
+
+def parts_view(store: Store, dag_id: str, run_id: str) -> list[PartView]:
+    """Describe the parts of a run that serves several flows; empty if it has none.
+
+    Args:
+        store: the store.
+        dag_id: of the run.
+        run_id: Airflow's.
+    """
+    with store.read() as tx:
+        runs = tx.parts_of_run(f"{dag_id}/{run_id}")
+        certificates = [run.certificate or tx.certificate(run.run_id) for run in runs]
+    return [
+        PartView(
+            run_id=run.run_id.removeprefix(f"{dag_id}/"),
+            title=_title(run.flow),
+            state=_state(run, certificate),
+            outcomes=[(outcome.value, count) for outcome, count in sorted(certificate.outcomes.items()) if count],
+            waiting=certificate.open,
+            error=error_view(run.error_code, run.error_message) if run.error_code else None,
+        )
+        for run, certificate in zip(runs, certificates, strict=True)
+    ]
+
+
+def _title(flow: Flow) -> str:
+    return f"{flow.entity.value.capitalize()}s: {_SYSTEMS[flow.source]} to {_SYSTEMS[flow.target]}"
 
 
 def _state(run: Run, certificate: Certificate) -> State:
