@@ -113,11 +113,13 @@ class Line:
     @property
     def gross(self) -> Bag:
         """Price of all units before discounts."""
-        return self.unit.times(self.quantity)
+        return self.unit if self.quantity == 1 else self.unit.times(self.quantity)
 
     @property
     def net(self) -> Bag:
         """Price of all units after every discount."""
+        if not self.allocations:
+            return self.gross
         return self.gross - total(allocation.amount for allocation in self.allocations)
 
     @property

@@ -12,12 +12,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from sandbox.common.money import Bag
 from sandbox.common.order_book import Book
 
-Decoder = Callable[[Any], Any]
+Work = Callable[[Any], Any]
 
 
 def dump_book(book: Book) -> dict[str, Any]:
     """Return the books as a JSON document."""
-    document: dict[str, Any] = _plain(book)
+    document: dict[str, Any] = _encoder(Book)(book)
     return document
 
 
@@ -27,60 +27,83 @@ def load_book(document: dict[str, Any]) -> Book:
     return book
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Bag):
-        own, shown = str(value.shop), str(value.shown)
-        return own if own == shown else [own, shown]
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(held) for name, usual in _usual(type(value)) if (held := getattr(value, name)) != usual}
+@cache
+def _encoder(kind: Any) -> Work:
+    """Return what turns a type into its JSON form."""
+    if kind is Bag:
+        return _write_bag
+    if kind is Decimal:
+        return str
+    if is_dataclass(kind):
+        return _writer(kind)
+    return _around(kind, _encoder)
+
+
+@cache
+def _decoder(kind: Any) -> Work:
+    """Return what turns the JSON form of a type into the type."""
+    if kind is Bag:
+        return _read_bag
+    if kind is Decimal:
+        return Decimal
+    if is_dataclass(kind):
+        return _reader(kind)
+    return _around(kind, _decoder)
+
+
+def _around(kind: Any, of: Callable[[Any], Work]) -> Work:
+    """Return the work on what holds others: optional values, lists and tuples (which are lists in JSON)."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        inner = of(next(part for part in parts if part is not type(None)))
+        return _same if inner is _same else lambda value: None if value is None else inner(value)
+    if origin is list:
+        inner = of(parts[0])
+        return list if inner is _same else lambda values: [inner(value) for value in values]
+    if origin is tuple:
+        inners = [of(part) for part in parts]
+        return lambda values: tuple(inner(value) for inner, value in zip(inners, values, strict=True))
+    return _same
+
+
+def _same(value: Any) -> Any:
     return value
 
 
-@cache
-def _usual(kind: Any) -> tuple[tuple[str, Any], ...]:
-    """Return the fields of a class with the value that is left out."""
-    return tuple((entry.name, _default(entry)) for entry in fields(kind))
+def _writer(kind: Any) -> Work:
+    hints = get_type_hints(kind)
+    plan = [(entry.name, _usual(entry), _encoder(hints[entry.name])) for entry in fields(kind)]
+
+    def write(value: Any) -> dict[str, Any]:
+        document = {}
+        for name, usual, inner in plan:
+            held = getattr(value, name)
+            if held != usual:
+                document[name] = held if inner is _same else inner(held)
+        return document
+
+    return write
 
 
-def _default(entry: Field[Any]) -> Any:
-    if entry.default is not MISSING:
-        return entry.default
-    return MISSING if entry.default_factory is MISSING else entry.default_factory()
-
-
-@cache
-def _decoder(kind: Any) -> Decoder:
-    """Return what turns the JSON form of a type into the type."""
-    if kind is Bag:
-        return _bag
-    if kind is Decimal:
-        return Decimal
-    origin, parts = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType):
-        inner = _decoder(next(part for part in parts if part is not type(None)))
-        return lambda value: None if value is None else inner(value)
-    if origin is list:
-        inner = _decoder(parts[0])
-        return lambda values: [inner(value) for value in values]
-    if origin is tuple:
-        inners = [_decoder(part) for part in parts]
-        return lambda values: tuple(inner(value) for inner, value in zip(inners, values, strict=True))
-    if is_dataclass(kind):
-        return _object(kind)
-    return lambda value: value
-
-
-def _object(kind: Any) -> Decoder:
+def _reader(kind: Any) -> Work:
     hints = get_type_hints(kind)
     decoders = {entry.name: _decoder(hints[entry.name]) for entry in fields(kind)}
     return lambda document: kind(**{name: decoders[name](value) for name, value in document.items()})
 
 
-def _bag(value: str | list[str]) -> Bag:
+def _usual(entry: Field[Any]) -> Any:
+    """Return the value of a field that is left out; MISSING when it is always written."""
+    if entry.default is not MISSING:
+        return entry.default
+    return MISSING if entry.default_factory is MISSING else entry.default_factory()
+
+
+def _write_bag(bag: Bag) -> Any:
+    own, shown = str(bag.shop), str(bag.shown)
+    return own if own == shown else [own, shown]
+
+
+def _read_bag(value: str | list[str]) -> Bag:
     if isinstance(value, str):
         amount = Decimal(value)
         return Bag(amount, amount)

@@ -116,6 +116,7 @@ def _hold_that_expires(story: Story) -> None:
 
 
 PAYMENTS: dict[str, End] = {
+    "nothing_stated": lambda _: None,
     "gift_card_payment": _gateway("gift_card"),
     "split_payment": _split,
     "authorized": _hold,
@@ -400,4 +401,5 @@ AFTERWARDS: dict[str, End] = {
     "captured_in_part": _nothing,
     "bank_pending": _nothing,
     "giant": _send_all,
+    "nothing_stated": _nothing,
 }

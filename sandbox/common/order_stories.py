@@ -40,6 +40,14 @@ _PRESENTMENT = {
     "presentment_jpy": ("JPY", "JP"),
 }
 _FORCED_COUNTRY = {"two_sales_taxes": "US", "duties": "US", "mixed_rates": "IT", "cash_rounding": "IT"}
+_SOLD_FOR = Decimal("19.99")
+"""Price of goods that cost nothing today, where nothing would hide the trouble."""
+_SOURCES = {
+    "cash_rounding": "pos",
+    "no_email": "pos",
+    "marketplace_tax": "marketplace_x",
+    "nothing_stated": "marketplace_x",
+}
 _GUESTS = ("guest", "no_email", "cash_rounding", "tip_only")
 _SEVERAL_LINES = {"mixed_rates": 4, "partly_fulfilled": 3, "several_parcels": 3, "removed_line": 3, "giant": 300}
 _SEVERAL_UNITS = {
@@ -108,11 +116,12 @@ class Story:
         product = self._products[place]
         number = self.draw.randrange(len(product.variants))
         variant = product.variants[number]
+        price = variant.price or (_SOLD_FOR if self.trouble else variant.price)
         line = Line(
             self.book.number(),
             product.title,
             units,
-            self.book.currencies.price(variant.price),
+            self.book.currencies.price(price),
             variant_title=" / ".join(variant.values),
             sku=variant.sku,
             vendor=product.vendor,
@@ -281,9 +290,7 @@ class Story:
         needs = any(line.ships for line in self.book.lines)
         shipping = None if named is None or not needs else named
         note = self.draw.choice(NOTES) if hostile or self.draw.random() < 0.1 else ""
-        source = {"cash_rounding": "pos", "no_email": "pos", "marketplace_tax": "marketplace_x"}.get(
-            self.trouble, "web"
-        )
+        source = _SOURCES.get(self.trouble, "web")
         return SeededOrder(
             index=self.index,
             trouble=self.trouble,
@@ -308,6 +315,7 @@ class Story:
             locale=LOCALES[self.country],
             tax_exempt=self.exempt,
             test=self.test,
+            stated=self.trouble != "nothing_stated",
         )
 
     def _named(self, buyer: Person | None) -> Buyer | None:

@@ -56,8 +56,9 @@ class Totals:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self.original = self._sums([line for line in book.lines if line.edit is None])
         self.total = self._sums(book.lines)
+        first = [line for line in book.lines if line.edit is None]
+        self.original = self._sums(first) if len(first) < len(book.lines) else self.total
         self.current = self._current() if book.refunds else self.total
         self.received = self._moved("SALE", "CAPTURE")
         self.refunded = self._moved("REFUND")

@@ -20,6 +20,7 @@ TROUBLES = (
     "cancelled_customer", "cancelled_declined", "cancelled_fraud", "cancelled_inventory", "cancelled_other",
     "cancelled_staff",
     "company_buyer", "guest", "no_email", "phone_only", "no_address", "hostile_texts", "archived", "zero_price",
+    "nothing_stated",
 )  # fmt: skip
 """Every trouble once in 2 * len(TROUBLES) orders."""
 GIANT_CYCLE = 400

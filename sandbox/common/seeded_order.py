@@ -41,6 +41,7 @@ class SeededOrder:
         po_number, note, tags, attributes, locale: as stored; attributes are (key, value) pairs.
         tax_exempt: no tax was charged although the goods are taxable.
         test: a test order.
+        stated: False for an order an app made without saying whether it is paid; Shopify shows no status then.
         expected: what it must say about its money.
     """
 
@@ -67,3 +68,4 @@ class SeededOrder:
     locale: str = "it"
     tax_exempt: bool = False
     test: bool = False
+    stated: bool = True

@@ -125,6 +125,7 @@ class Analysis:
         variables: coerced variables.
 
     Attributes:
+        fragments, variables: as given.
         roots: the costed root fields.
         errors: broken limits; with any of them nothing may run.
     """
@@ -137,8 +138,8 @@ class Analysis:
         variables: VariableValues,
     ) -> None:
         self._schema = schema
-        self._fragments = fragments
-        self._variables = variables
+        self.fragments = fragments
+        self.variables = variables
         self._mutation = operation.operation is OperationType.MUTATION
         self.errors: list[GraphQLError] = []
         root = schema.get_root_type(operation.operation)
@@ -170,7 +171,7 @@ class Analysis:
         definition = owner.fields[node.name.value]
         returned = get_named_type(definition.type)
         try:
-            args = get_argument_values(definition, node, self._variables)
+            args = get_argument_values(definition, node, self.variables)
         except GraphQLError as problem:
             self.errors.append(problem)
             args = {}
@@ -264,13 +265,13 @@ class Analysis:
                 inner = kind if condition is None else self._schema.get_type(condition.name.value)
                 yield from self._fields(inner, node.selection_set)
             elif isinstance(node, FragmentSpreadNode):
-                fragment = self._fragments[node.name.value]
+                fragment = self.fragments[node.name.value]
                 inner = self._schema.get_type(fragment.type_condition.name.value)
                 yield from self._fields(inner, fragment.selection_set)
 
     def _included(self, node: Any) -> bool:
         if not node.directives:
             return True
-        skip = get_directive_values(GraphQLSkipDirective, node, self._variables)
-        include = get_directive_values(GraphQLIncludeDirective, node, self._variables)
+        skip = get_directive_values(GraphQLSkipDirective, node, self.variables)
+        include = get_directive_values(GraphQLIncludeDirective, node, self.variables)
         return not (skip and skip["if"]) and not (include and not include["if"])

@@ -147,7 +147,7 @@ class OrderSection:
         customer = self._shop.customers.get(record["customer"]) if record.get("customer") else None
         named = None if customer is None else f"{customer['num']} {customer.get('email') or ''}"
         facts = (
-            ("Payment", _words(totals_of(record).financial_status(self._shop.clock.now()))),
+            ("Payment", _words(summary["financial"] or "not stated")),
             ("Fulfilment", _words(summary["fulfillment"])),
             ("Returns", _words(summary["returned"])),
             (
@@ -188,7 +188,7 @@ def _cells(record: Record) -> tuple[str, ...]:
         f"{address.get('firstName') or ''} {address.get('lastName') or ''}".strip(),
         str(record.get("email") or ""),
         _money(book, totals_of(record).current.price),
-        _words(summary["financial"]),
+        _words(summary["financial"] or "not stated"),
         "cancelled" if record.get("cancelledAt") else _words(summary["fulfillment"]),
         ", ".join(summary["gateways"]),
         str(summary["quantity"]),

@@ -58,7 +58,7 @@ def order_body(record: Record, customer: Body | None, addresses: Mapping[str, Bo
         "presentment_currency": money.shown,
         "taxes_included": book.taxes_included,
         "tax_exempt": bool(record.get("taxExempt")),
-        "financial_status": record["summary"]["financial"].lower(),
+        "financial_status": (record["summary"]["financial"] or "").lower() or None,
         "fulfillment_status": _FULFILLMENT.get(record["summary"]["fulfillment"]),
         "payment_gateway_names": record["summary"]["gateways"],
         **_sums("total_line_items_price", money, totals.total.gross),

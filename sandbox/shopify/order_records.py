@@ -2,9 +2,10 @@
 
 A record holds: name, number, confirmation, createdAt, processedAt, updatedAt, closedAt, cancelledAt, cancelReason,
 staffNote, test, sourceName, sourceId, poNumber, note, tags, attributes (`[key, value]`), email, phone, locale, customer
-(number), company (`{num, name, location}` of a B2B buyer), billing and shipping (addresses with a number), taxExempt,
-location (number of the shop it was sold in), marketing, metafields, book (see `common.order_codec`) and summary, what
-searches and sorting need: `{financial, fulfillment, returned, total, current, quantity, gateways, codes, skus, net}`.
+(number), company (`{num, name, vat}` of a B2B buyer), billing and shipping (addresses with a number), taxExempt,
+location (number of the shop it was sold in), marketing, unstated (an app made it and said nothing of payment),
+metafields, book (see `common.order_codec`) and summary, what searches and sorting need:
+`{financial, fulfillment, returned, total, current, quantity, gateways, codes, skus, net}`.
 
 Orders count on their own from FIRST_ORDER, and everything within an order is numbered `order * ORDER_CHILDREN + n`.
 """
@@ -83,7 +84,7 @@ def keep_book(record: Record, book: Book, now: int) -> None:
     totals = Totals(book)
     gateways = dict.fromkeys(entry.gateway for entry in book.transactions if entry.kind in ("SALE", "AUTHORIZATION"))
     record["summary"] = {
-        "financial": totals.financial_status(now),
+        "financial": financial_status(record, totals, now),
         "fulfillment": totals.fulfillment_status(),
         "returned": totals.return_status(),
         "total": _cents(totals.total.price),
@@ -94,6 +95,13 @@ def keep_book(record: Record, book: Book, now: int) -> None:
         "skus": [line.sku for line in book.lines if line.sku],
         "net": str(totals.net_payment.shop),
     }
+
+
+def financial_status(record: Record, totals: Totals, now: int) -> str | None:
+    """Return the financial status; None for an order that an app made without stating one or a payment."""
+    if record.get("unstated") and not totals.book.transactions:
+        return None
+    return totals.financial_status(now)
 
 
 def spent(record: Record) -> tuple[int, Decimal]:

@@ -114,6 +114,7 @@ def _record(shop: Shop, order: SeededOrder, customer: int | None, goods: Goods) 
         "cancelReason": order.cancel_reason or None,
         "staffNote": "Annullato" if order.cancel_reason else None,
         "test": order.test or None,
+        "unstated": None if order.stated else True,
         "sourceName": order.source,
         "sourceId": f"{number}-1-{order.index}" if order.source == "pos" else None,
         "poNumber": order.po_number or None,

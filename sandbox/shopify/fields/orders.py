@@ -21,7 +21,7 @@ from sandbox.shopify.order_money import (
     money_v2,
     tax_records,
 )
-from sandbox.shopify.order_records import book_of, totals_of
+from sandbox.shopify.order_records import book_of, financial_status, totals_of
 from sandbox.shopify.registry import resolver
 from sandbox.shopify.shop import APP_NUMBER, DOMAIN, PUBLICATIONS, Context
 from sandbox.shopify.table import Record
@@ -188,8 +188,8 @@ for _name, _read_plain in _PLAIN.items():
 
 
 @resolver("Order", "displayFinancialStatus")
-def _financial_status(record: Record, context: Context, _: Args) -> str:
-    return totals_of(record).financial_status(context.shop.clock.now())
+def _financial_status(record: Record, context: Context, _: Args) -> str | None:
+    return financial_status(record, totals_of(record), context.shop.clock.now())
 
 
 @resolver("Order", "customAttributes")

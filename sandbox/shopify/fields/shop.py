@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from sandbox.common.money import RATES
 from sandbox.shopify.ids import gid
 from sandbox.shopify.registry import resolver
 from sandbox.shopify.shop import APP_NUMBER, APP_TITLE, DOMAIN, OPENED, SHOP_GID, SHOP_NUMBER, Context
@@ -59,7 +60,7 @@ def shop_record(context: Context) -> Record:
             "sslEnabled": True,
         },
         "currencyCode": "EUR",
-        "enabledPresentmentCurrencies": ["EUR"],
+        "enabledPresentmentCurrencies": ["EUR", *RATES] if len(context.shop.orders) else ["EUR"],
         "ianaTimezone": str(context.shop.zone),
         "timezoneAbbreviation": offset.tzname(),
         "timezoneOffset": offset.strftime("%z"),

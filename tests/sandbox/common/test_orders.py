@@ -58,6 +58,12 @@ def test_orders_come_one_at_a_time():
     assert next(iter_orders(7, 10**9, PEOPLE, PRODUCTS)).index == 0
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_other_seeds_tell_orders_of_every_kind_too(seed):
+    told = orders(seed, 2 * len(TROUBLES), PEOPLE, PRODUCTS)
+    assert {order.trouble for order in told} == {"", *TROUBLES}
+
+
 def test_orders_need_neither_people_nor_products():
     alone = orders(7, 2 * len(TROUBLES))
     assert all(order.person is None and not order.goods for order in alone)

@@ -10,16 +10,23 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLScalarType,
+    execute_sync,
     get_named_type,
     is_leaf_type,
     is_object_type,
 )
+from graphql.execution.values import get_variable_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox.common.backend import ApiRequest, Seed
 from sandbox.shopify import build
+from sandbox.shopify.access import granted_scopes
+from sandbox.shopify.documents import read_document
+from sandbox.shopify.plans import Run, Selection
 from sandbox.shopify.schema import is_connection, shopify_schema
+from sandbox.shopify.shop import Context
+from sandbox.shopify.tokens import ALL_SCOPES
 
 BACKEND = build(Seed(customers=40, orders=180), {"max_cost": 10**9, "bucket_size": 1e12, "restore_rate": 1e12})
 SCHEMA = shopify_schema()
@@ -127,3 +134,39 @@ def test_a_random_query_resolves(selection):
     got = answer(selection)
     codes = {error["extensions"]["code"] for error in got.get("errors", [])}
     assert codes <= ALLOWED, got["errors"]
+
+
+def by_plan_and_by_graphql_core(query):
+    """Answer a query both ways; None for an answer with errors."""
+    document = read_document(query)
+    [operation] = document.operations.values()
+    context = Context(BACKEND.shop, granted_scopes(ALL_SCOPES), frozenset())
+    core = execute_sync(SCHEMA, document.node, {}, context)
+    if core.errors:
+        return None, None
+    run = Run(context, document.fragments, get_variable_values(SCHEMA, (), {}))
+    return Selection(SCHEMA.query_type, [operation.selection_set], run).read({}, "QueryRoot"), core.data
+
+
+@settings(max_examples=60, **COMMON)
+@given(selections(SCHEMA.type_map["Order"], 3, 8))
+def test_a_plan_answers_like_graphql_core(selection):
+    planned, core = by_plan_and_by_graphql_core(f"{{ orders(first: 180) {{ nodes {selection} }} }}")
+    assert planned == core
+
+
+@settings(max_examples=60, **COMMON)
+@given(selections(SCHEMA.query_type, 4, 3))
+def test_a_plan_of_any_root_answers_like_graphql_core(selection):
+    planned, core = by_plan_and_by_graphql_core(selection)
+    assert planned == core
+
+
+def test_a_plan_merges_fields_and_unfolds_fragments():
+    query = """
+        query { orders(first: 3) { nodes { id ...A ... on Order { customer { firstName } name } ... on Node { id } } } }
+        fragment A on Order { customer { lastName email } name @skip(if: true) again: name @include(if: true) }
+    """
+    planned, core = by_plan_and_by_graphql_core(query)
+    assert planned == core
+    assert set(planned["orders"]["nodes"][0]) == {"id", "customer", "name", "again"}

@@ -259,6 +259,11 @@ def test_a_business_buys_as_a_company(one):
     assert order["poNumber"]
 
 
+def test_an_order_of_an_app_may_state_no_payment_at_all(one):
+    order = one("nothing_stated", "displayFinancialStatus transactions { id } sourceName")
+    assert order == {"displayFinancialStatus": None, "transactions": [], "sourceName": "marketplace_x"}
+
+
 def test_guests_have_no_customer(one):
     assert one("guest", "customer { id } email")["customer"] is None
     assert one("no_email", "customer { id } email")["email"] is None
