@@ -26,7 +26,7 @@ NEEDED_SCOPES: Final[Mapping[Flow, tuple[str, ...]]] = {
     Flow(Entity.CUSTOMER, System.SHOPIFY): ("read_customers",),
     Flow(Entity.CUSTOMER, System.FRAMEWORK360): ("write_customers",),
     Flow(Entity.PRODUCT, System.SHOPIFY): ("read_products", "read_inventory", "read_locations"),
-    Flow(Entity.PRODUCT, System.FRAMEWORK360): ("write_products", "write_inventory", "read_locations"),
+    Flow(Entity.PRODUCT, System.FRAMEWORK360): ("write_products", "write_inventory", "write_files", "read_locations"),
     Flow(Entity.ORDER, System.SHOPIFY): ("read_orders", "read_customers"),
 }
 """Scopes without which a flow cannot work (Shopify: write includes read)."""

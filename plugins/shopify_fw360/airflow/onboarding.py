@@ -43,6 +43,8 @@ def check_framework360() -> dict[str, object]:
 def prepare() -> dict[str, object]:
     """Make the store's schema, check the mappings and create the missing metafield definitions in the shop.
 
+    Definitions are made for what is synchronised: flows that are switched off ask for no rights in the shop.
+
     Returns:
         What was changed: keys of the metafield definitions created now, and the flows that have a mapping.
 
@@ -50,12 +52,14 @@ def prepare() -> dict[str, object]:
         AirflowFailException: what must be corrected; the message ends with the next step.
     """
     with reacting():
-        mappings = load_mappings(mappings_directory(), read_settings())
+        settings = read_settings()
+        mappings = load_mappings(mappings_directory(), settings)
         flows = sorted(flow.name for flow in mappings)
         log.info("mappings are valid: %s", ", ".join(flows))
+        wanted = {flow.entity for flow in mappings if settings.flows.is_on(flow)}
         with open_store() as store:
             log.info("the store is ready")
-            created = ensure_definitions(new_shopify_client(store), {flow.entity for flow in mappings})
+            created = ensure_definitions(new_shopify_client(store), wanted)
     for key in created:
         log.info("created the metafield definition %s", key)
     if not created:

@@ -28,7 +28,7 @@ from shopify_fw360.shopify.selection import compile_selection
 FILES: Final = 250
 """Shopify: input arrays hold at most 250 entries."""
 
-FIRST_PAUSE: Final = 0.25
+FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 4.0
 
 _PATHS: Final = (
@@ -62,19 +62,20 @@ class ProductMedia:
         self._patience = patience
         self._sleep = sleep
 
-    def wait(self, ids: Sequence[str], seconds: float) -> dict[str, Raw]:
+    def wait(self, ids: Sequence[str], seconds: float, *, at_once: bool = True) -> dict[str, Raw]:
         """Read the media of products, again and again until none is being processed or the time is over.
 
         Args:
             ids: global ids of the products.
             seconds: how long at most.
+            at_once: whether to read before the first pause; images just sent are never ready then.
 
         Returns:
             What was read last, by product id; a product that does not exist is absent.
         """
         found: dict[str, Raw] = {}
         waiting = list(ids)
-        for pause in (0.0, *pauses(seconds)):
+        for pause in (*((0.0,) if at_once else ()), *pauses(seconds)):
             self._sleep(pause)
             read = self._reader.fetch(waiting)
             found.update((product, record.raw) for product, record in read.items())
@@ -101,7 +102,7 @@ class ProductMedia:
                 away again; SYNC-316 if it takes too long.
         """
         known = {medium["id"] for medium in (before or {}).get("media") or ()}
-        raw = self._read(product, self._patience, record)
+        raw = self._read(product, record, at_once=False)
         new = [medium for medium in raw["media"] if medium.get(IMAGE) and medium["id"] not in known]
         pairs = list(zip(indices, new, strict=False))
         failed = [(index, medium) for index, medium in pairs if medium[IMAGE]["status"] == FAILED]
@@ -148,7 +149,7 @@ class ProductMedia:
 
     def _bring(self, product: str, images: ChildList, record: str) -> Sent:
         """Remove, describe and upload; returns the media as they are then, and ids of the kept images."""
-        raw = self._read(product, self._patience, record)
+        raw = self._read(product, record)
         if is_waiting(raw):
             text = f"images of the product are not ready after {self._patience:.0f} s"
             raise SyncError(SHOPIFY_PROCESSING, text, record=record, field=IMAGES)
@@ -166,8 +167,8 @@ class ProductMedia:
         after, sent = self.sent(product, raw, images, fresh, record)
         return after, known | sent
 
-    def _read(self, product: str, seconds: float, record: str) -> Raw:
-        found = self.wait([product], seconds).get(product)
+    def _read(self, product: str, record: str, *, at_once: bool = True) -> Raw:
+        found = self.wait([product], self._patience, at_once=at_once).get(product)
         if found is None:
             raise SyncError(VANISHED, "the product no longer exists in Shopify", record=record)
         return found

@@ -31,17 +31,6 @@ TERMS: Final = 50
 IMAGES_PATIENCE: Final = 10.0
 """Seconds a read waits for the addresses of images that Shopify is still processing."""
 
-SCOPES: Final = (
-    "read_locations",
-    "read_products",
-    "write_products",
-    "write_inventory",
-    "write_files",
-    "read_publications",
-    "write_publications",
-)
-"""Access scopes the product flows need (Shopify: write includes read)."""
-
 _SEARCHED: Final = {f"{VARIANTS}.sku": "sku", f"{VARIANTS}.barcode": "barcode"}
 _MARK: Final = f"{METAFIELDS}.{APP}.{CREATED_BY_US}"
 
