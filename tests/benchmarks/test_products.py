@@ -15,6 +15,7 @@ from tests.end_to_end.round_trip import canonical
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(4 * 3600)]
 
+UNLIMITED = {"bucket_size": 10**7, "restore_rate": 10**7}
 RESTORE_RATE = 100
 """Shopify: points a standard shop earns per second; the bucket holds 20 times as many."""
 
@@ -27,8 +28,17 @@ def new_world(shopify, framework360, path) -> Catalogue:
     return world
 
 
-def measured(world: Catalogue, work):
-    """Run the work; return its report, seconds, requests by system, and points and refusals of the shop."""
+def measured(world: Catalogue, work, limits):
+    """Run the work under a rate limit; return its report, seconds, requests by system, points and refusals."""
+    world.shopify.control.set_options(**limits)
+    try:
+        return _measured(world, work)
+    finally:
+        # Looking at the outcome is not part of it.
+        world.shopify.control.set_options(**UNLIMITED)
+
+
+def _measured(world: Catalogue, work):
     for server in (world.shopify, world.framework360):
         server.control.reset_metrics()
     before = world.shopify.control.state()["requests"]
@@ -49,31 +59,27 @@ def test_round_trip_of_a_catalogue(tmp_path, rate):
     count = int(os.environ.get("BENCH_PRODUCTS", "1000" if rate == "unlimited" else "150"))
     seed = {"products": count, "variants_per_product": 8.0, "population": "shopify", "customers": 0}
     with running("shopify", **seed) as shopify, running("framework360", products=0, customers=0) as framework360:
-        limits = (
-            {"bucket_size": 20 * RESTORE_RATE, "restore_rate": RESTORE_RATE}
-            if rate == "standard"
-            else {"bucket_size": 10**7, "restore_rate": 10**7}
-        )
-        shopify.control.set_options(**limits)
+        limits = {"bucket_size": 20 * RESTORE_RATE, "restore_rate": RESTORE_RATE} if rate == "standard" else UNLIMITED
+        shopify.control.set_options(**UNLIMITED)
         world = new_world(shopify, framework360, tmp_path / "first.db")
         originals = {product["id"]: canonical(product) for product in world.keeper.products()}
         variants = sum(len(product["variants"]) for product in originals.values())
         print(f"\n{rate} rate, {len(originals)} products, {variants} variants")
-        tell("import", *measured(world, world.into_site), limits)
+        tell("import", *measured(world, world.into_site, limits), limits)
         wanted = {}
         for shop_id, original in originals.items():
             link = world.product_link(System.SHOPIFY, shop_id)
             if link is not None and link.framework360_id is not None:
                 wanted[link.framework360_id] = original
-        report, took, requests, _ = measured(world, world.into_site)
+        report, took, requests, _ = measured(world, world.into_site, limits)
         print(f"  second import: {report.finished} processed in {took:.1f} s, requests {requests}")
         with world.counting_writes() as writes:
             world.into_site()
         assert writes == {"shopify": 0, "framework360": 0}
         shopify.control.reset(products=0)
-        shopify.control.set_options(**limits)
+        shopify.control.set_options(**UNLIMITED)
         empty = new_world(shopify, framework360, tmp_path / "second.db")
-        tell("export", *measured(empty, empty.into_shop), limits)
+        tell("export", *measured(empty, empty.into_shop, limits), limits)
         with empty.counting_writes() as writes:
             empty.settle()
         assert writes == {"shopify": 0, "framework360": 0}
