@@ -69,7 +69,7 @@ def check_site(call: CallApi, options: SiteOptions, capabilities: Capabilities) 
         warnings.append("the vendor's own Shopify plugin is active; site.allow_vendor_plugin accepts it")
     standings = capabilities.overview()
     if functions is not None:
-        calls = [*wire.CUSTOMER_FLOW_CALLS]
+        calls = [*wire.CUSTOMER_FLOW_CALLS, *wire.ORDER_FLOW_CALLS]
         if standings[wire.Capability.PRODUCTS].on:
             calls += wire.PRODUCT_FLOW_CALLS
         needed = {options.keys.of(entry) for entry in calls} - {None}
