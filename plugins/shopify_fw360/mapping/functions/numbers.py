@@ -80,8 +80,8 @@ def positive(value: Any) -> Decimal | None:
 register(
     Function(
         "positive",
-        "The amount if it is above zero, otherwise known to be empty: both systems state 0 where nobody gave a price or "
-        "weight.",
+        "The amount if it is above zero, otherwise known to be empty: both systems state 0 where nobody gave a price "
+        "or weight.",
         None,
         FieldType.DECIMAL,
         fixed(positive),
