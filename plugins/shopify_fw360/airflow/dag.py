@@ -84,7 +84,7 @@ def onboarding_dag(dag_id: str, doc: str | None) -> DAG:
         tags=["sync", "setup"],
         default_args={**DEFAULTS, "retries": 1},
     ) as dag:
-        [_check_shopify(), _check_framework360()] >> _prepare()
+        [_check_shopify(), _check_framework360()] >> _prepare() >> _subscribe()
     return dag
 
 
@@ -203,3 +203,11 @@ def _prepare() -> dict[str, Any]:
     from shopify_fw360.airflow.onboarding import prepare
 
     return prepare()
+
+
+@task(task_id="subscribe", execution_timeout=timedelta(minutes=10))
+def _subscribe() -> dict[str, Any]:
+    """Subscribe to the webhooks of both systems."""
+    from shopify_fw360.airflow.upkeep import subscribe
+
+    return subscribe(repairing=False)

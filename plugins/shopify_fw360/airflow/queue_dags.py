@@ -86,6 +86,49 @@ def sync_one_dag(dag_id: str, doc: str | None) -> DAG:
     return dag
 
 
+def maintenance_dag(dag_id: str, doc: str | None) -> DAG:
+    """Build the DAG that compares and repairs subscriptions and forgets what is old.
+
+    Args:
+        dag_id: its id.
+        doc: Markdown for operators, shown in the UI.
+
+    Returns:
+        The DAG.
+    """
+    with DAG(
+        dag_id=dag_id,
+        dag_display_name="Maintenance",
+        description="Compares and repairs webhook subscriptions, forgets old events.",
+        doc_md=doc,
+        schedule=CronTriggerTimetable("17 * * * *", timezone="UTC"),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        tags=["sync", "near real time"],
+        default_args=DEFAULTS,
+    ) as dag:
+        _check_subscriptions()
+        _tidy_up()
+    return dag
+
+
+@task(task_id="check_subscriptions", execution_timeout=timedelta(minutes=10))
+def _check_subscriptions() -> dict[str, Any]:
+    """Compare the subscriptions of both systems with the wanted ones, and repair them."""
+    from shopify_fw360.airflow.upkeep import subscribe
+
+    return subscribe(repairing=True)
+
+
+@task(task_id="tidy_up", execution_timeout=timedelta(minutes=30))
+def _tidy_up() -> dict[str, int]:
+    """Forget old events and close ledgers whose last record has ended."""
+    from shopify_fw360.airflow.upkeep import tidy_up
+
+    return tidy_up()
+
+
 @task(task_id="sync_record", execution_timeout=timedelta(minutes=30))
 def _sync_one() -> dict[str, Any]:
     """Carry the record over now."""

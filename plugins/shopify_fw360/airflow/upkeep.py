@@ -1,0 +1,151 @@
+"""What the tasks do that keep near real time alive: subscriptions compared and repaired, old events forgotten."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Final
+
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowSkipException
+
+from shopify_fw360.airflow.connections import FRAMEWORK360, airflow_connection, framework360_client
+from shopify_fw360.airflow.reactions import reacting
+from shopify_fw360.airflow.runtime import mappings_directory, new_shopify_client, open_store, read_settings
+from shopify_fw360.errors import FW360_CAPABILITY, FW360_OFF, FW360_PERMISSION, SyncError
+from shopify_fw360.records import Entity, System
+from shopify_fw360.settings import SyncSettings
+from shopify_fw360.shopify.subscriptions import SubscriptionChanges
+from shopify_fw360.store import Store
+from shopify_fw360.sync.event_tasks import shop_is_back
+from shopify_fw360.sync.serve import KIND
+from shopify_fw360.sync.subscriptions import can_be_delivered_to, reseal, subscribe_shop, subscribe_site
+from shopify_fw360.sync.wiring import load_mappings
+
+log = logging.getLogger(__name__)
+
+_SITE_CANNOT: Final = (FW360_CAPABILITY, FW360_OFF, FW360_PERMISSION)
+_KEEP_PROBES: Final = timedelta(days=90)
+
+
+def subscribe(*, repairing: bool) -> dict[str, Any]:
+    """Bring the webhook subscriptions of both systems to the wanted ones.
+
+    Args:
+        repairing: they were there before, so that anything to be done is worth an alert.
+
+    Returns:
+        Per system what was kept, created, removed and refused.
+
+    Raises:
+        AirflowSkipException: deliveries could not reach us under the address that is set.
+        AirflowFailException: what must be corrected.
+        SyncError: trying again may help.
+    """
+    with reacting():
+        settings = read_settings()
+        base = settings.near_real_time.public_url or conf.get("api", "base_url", fallback="")
+        if not can_be_delivered_to(base):
+            raise AirflowSkipException(
+                f"webhooks need an https address, not {base or 'none'}: set near_real_time.public_url in sync_settings"
+            )
+        with open_store() as store:
+            shop = new_shopify_client(store)
+            site = framework360_client(airflow_connection(FRAMEWORK360))
+            with closing(site):
+                done = {
+                    System.SHOPIFY: _told(
+                        store,
+                        System.SHOPIFY,
+                        lambda: subscribe_shop(shop, base, _entities(settings, System.SHOPIFY)),
+                        repairing=repairing,
+                    ),
+                    System.FRAMEWORK360: _told(
+                        store,
+                        System.FRAMEWORK360,
+                        lambda: subscribe_site(site, store, base, _entities(settings, System.FRAMEWORK360)),
+                        repairing=repairing,
+                    ),
+                }
+            with store.begin() as tx:
+                shop_is_back(tx)
+    return {
+        system.value: {name: list(topics) for name, topics in asdict(changes).items()}
+        for system, changes in done.items()
+    }
+
+
+def _entities(settings: SyncSettings, source: System) -> set[Entity]:
+    mappings = load_mappings(mappings_directory(), settings)
+    return {flow.entity for flow in mappings if flow.source is source and settings.flows.is_on(flow)}
+
+
+def _told(
+    store: Store, system: System, work: Callable[[], SubscriptionChanges], *, repairing: bool
+) -> SubscriptionChanges:
+    try:
+        changes = work()
+    except SyncError as error:
+        if system is not System.FRAMEWORK360 or error.code not in _SITE_CANNOT:
+            raise
+        log.info("%s sends no webhooks, its changes are found by polling: %s", system.value, error.message)
+        return SubscriptionChanges()
+    for name, topics in asdict(changes).items():
+        if topics:
+            log.info("%s: %d subscriptions %s: %s", system.value, len(topics), name, ", ".join(topics))
+    alert = f"webhooks.{system.value}"
+    with store.begin() as tx:
+        if changes.refused:
+            tx.raise_alert(alert, f"{system.value} refuses subscriptions: {'; '.join(changes.refused)}")
+        elif repairing and changes.created:
+            tx.raise_alert(
+                alert,
+                f"Subscriptions were missing in {system.value} and were made again: {', '.join(changes.created)}. "
+                "Events may be lost; the next scheduled runs of the flows find what changed meanwhile.",
+            )
+        else:
+            tx.end_alert(alert)
+    return changes
+
+
+def tidy_up() -> dict[str, int]:
+    """Forget old events, close the ledgers of near real time whose last record has ended; returns how many of each."""
+    with reacting():
+        settings = read_settings()
+        with open_store() as store:
+            before = store.clock() - timedelta(days=settings.near_real_time.keep_events_days)
+            events = 0
+            while True:
+                with store.begin() as tx:
+                    gone = tx.prune_events(before)
+                events += gone
+                if not gone:
+                    break
+            with store.begin() as tx:
+                tasks = tx.prune_event_tasks(before)
+                tx.prune_probes(store.clock() - _KEEP_PROBES)
+                open_requests = len(tx.privacy_requests())
+            closed = _close_ledgers(store)
+            if store.encryption_key:
+                reseal(store)
+    if open_requests:
+        log.warning("%d requests about personal data wait for somebody to deal with them", open_requests)
+    counts = {"events": events, "event_tasks": tasks, "ledgers": closed, "open_privacy_requests": open_requests}
+    log.info("forgotten and closed: %s", counts)
+    return counts
+
+
+def _close_ledgers(store: Store) -> int:
+    closed = 0
+    with store.read() as tx:
+        left = tx.open_runs(store.clock() - timedelta(hours=1), KIND)
+    for run in left:
+        with store.begin() as tx:
+            certificate = tx.certificate(run.run_id)
+            if certificate.explained and not certificate.open:
+                tx.close_run(run.run_id)
+                closed += 1
+    return closed
