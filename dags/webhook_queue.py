@@ -21,7 +21,7 @@ Imports and backfills are not worked off here; their own runs do that, and whate
 - *`serve_queue` is red*: the end of its log names the flow, the cause and the next step. The flow is left alone for
   five minutes; the others went on, and nothing has left the queue.
 - *records are parked*: they are not lost. **Browse → Sync errors** lists each with field, rule and next step.
-- *nothing happens at all*: is this DAG unpaused, does a triggerer run, does **Browse → Sync deliveries** show events?
+- *nothing happens at all*: is this DAG unpaused, does a triggerer run, does `/sync/webhooks/health` answer?
   Whatever webhooks do not tell is found by the scheduled runs of the flows and by `maintenance`.
 
 Clearing is safe: records are leased, writes are repeatable.
