@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from sqlalchemy import func, select
 
 from sandbox.common.server import RunningServer
 from shopify_fw360.framework360.client import Framework360Client
@@ -25,6 +26,7 @@ from shopify_fw360.shopify.client import Retries, ShopifyClient
 from shopify_fw360.shopify.definitions import ensure_definitions
 from shopify_fw360.store import Store
 from shopify_fw360.store.budget import LockedState
+from shopify_fw360.store.tables import journal
 from shopify_fw360.sync.drain import DrainReport, drain
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.run import Mode, RunRequest, certify, stage_run
@@ -257,6 +259,11 @@ class World:
     def parked(self, flow: Flow) -> dict[str, str]:
         with self.store.read() as tx:
             return {row.source_id: row.error_code or "" for row in tx.parked(flow, limit=10_000)}
+
+    def outcomes(self) -> dict[str, int]:
+        """How many changes of all runs ended how."""
+        with self.store.connect(read_only=True) as connection:
+            return dict(connection.execute(select(journal.c.outcome, func.count()).group_by(journal.c.outcome)).all())
 
     @contextmanager
     def counting_writes(self) -> Iterator[dict[str, int]]:

@@ -149,27 +149,44 @@ def renew(scope: Scope, claims: Sequence[Claim], owner: str, lease: timedelta) -
 
 
 def complete(scope: Scope, claim: Claim, owner: str, entry: JournalEntry) -> bool:
-    """End a change: remove it from the queue and write its journal entry.
-
-    Args:
-        scope: the transaction.
-        claim: the change.
-        owner: who holds the claim.
-        entry: how it ended; its run becomes that of the claim, because the ledger counts by it.
+    """End a change; see ``complete_all``.
 
     Returns:
         True if the record left the queue, False if it was staged anew meanwhile and is pending again.
+    """
+    return bool(complete_all(scope, [(claim, entry)], owner))
+
+
+def complete_all(scope: Scope, ended: Sequence[tuple[Claim, JournalEntry]], owner: str) -> set[int]:
+    """End changes: remove them from the queue and write their journal entries.
+
+    Args:
+        scope: the transaction; with more than one change, call ``hold`` first.
+        ended: each change with how it ended; the entry's run becomes that of the claim, as the ledger counts by it.
+        owner: who holds the claims.
+
+    Returns:
+        Row ids of the records that left the queue; the others were staged anew meanwhile and are pending again.
 
     Raises:
-        SyncError: SYNC-502 if another worker holds the lease now; then nothing was written.
+        SyncError: SYNC-502 if another worker holds one of the leases now; then the transaction must be rolled back.
     """
-    gone = scope.connection.execute(
-        delete(staged_change).where(_held(scope, claim, owner), _row.generation == claim.generation)
-    ).rowcount
-    if not gone:
-        _make_pending_again(scope, claim, owner)
-    write_journal(scope, [replace(entry, run_id=claim.change.run_id)])
-    return bool(gone)
+    # A claim is held as long as its generation is the claimed one; owner names are unique among workers alive.
+    claims = {claim.row_id: claim for claim, _ in ended}
+    rows = scope.connection.execute(
+        select(_row.id, _row.generation, _row.claimed_generation)
+        .where(scope.mine(staged_change), scope.among(_row.id, list(claims)), is_leased, _row.owner == owner)
+        .with_for_update()
+    )
+    gone = {row_id for row_id, generation, claimed in rows if generation == claimed == claims[row_id].generation}
+    if gone:
+        scope.connection.execute(
+            delete(staged_change).where(scope.mine(staged_change), scope.among(_row.id, sorted(gone)))
+        )
+    for row_id in claims.keys() - gone:
+        _make_pending_again(scope, claims[row_id], owner)
+    write_journal(scope, [replace(entry, run_id=claim.change.run_id) for claim, entry in ended])
+    return gone
 
 
 def retry(scope: Scope, claim: Claim, owner: str, error: SyncError, available_at: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, or_
+from sqlalchemy import and_, delete, or_, select
 
 from shopify_fw360.records import Entity
 from shopify_fw360.store.scope import Scope
@@ -59,11 +59,14 @@ def unlock_records(scope: Scope, entity: Entity, keys: Sequence[str], owner: str
         keys: as given to ``lock_records``.
         owner: who holds them.
     """
-    scope.connection.execute(
-        delete(record_lease).where(
-            scope.mine(record_lease),
-            record_lease.c.entity == entity.value,
-            scope.among(record_lease.c.key, keys),
-            record_lease.c.owner == owner,
-        )
+    held = and_(
+        scope.mine(record_lease),
+        record_lease.c.entity == entity.value,
+        scope.among(record_lease.c.key, keys),
+        record_lease.c.owner == owner,
     )
+    # In the order in which they are taken: a DELETE locks in any order and could wait for somebody who waits for it.
+    scope.connection.execute(
+        select(record_lease.c.key).where(held).order_by(scope.in_code_order(record_lease.c.key)).with_for_update()
+    )
+    scope.connection.execute(delete(record_lease).where(held))

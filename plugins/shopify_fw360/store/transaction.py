@@ -106,6 +106,10 @@ class Transaction:
         """End a change and journal it; False if a newer change of the record waits; raise SYNC-502."""
         return queue.complete(self.scope, claim, owner, entry)
 
+    def complete_all(self, ended: Sequence[tuple[Claim, JournalEntry]], owner: str) -> set[int]:
+        """End changes and journal them; returns the row ids of those that left the queue; raise SYNC-502."""
+        return queue.complete_all(self.scope, ended, owner)
+
     def retry(self, claim: Claim, owner: str, error: SyncError, available_at: datetime) -> bool:
         """Put a change back until the aware time; False if a newer change of the record waits; raise SYNC-502."""
         return queue.retry(self.scope, claim, owner, error, available_at)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from shopify_fw360.errors import FW360_NOT_FOUND, INTERNAL, SALE_DIFFERS, VANISHED, SyncError
+from shopify_fw360.errors import AMBIGUOUS, FW360_NOT_FOUND, INTERNAL, SALE_DIFFERS, VANISHED, SyncError
 from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
 from shopify_fw360.mapping.rules import CompiledMapping, FieldRule
 from shopify_fw360.records import Flow, Gateway, KeepsNotes, Link, LinkStatus, Raw, SourceRecord, System, WriteResult
@@ -71,23 +71,30 @@ def write_intents(pair: Pair, items: Sequence[PlanItem]) -> list[PlanItem]:
         items: a plan.
 
     Returns:
-        The same items, those to be created with their stored link.
+        The same items, those to be created with their stored link; parked if their record was linked meanwhile.
     """
     creating = [item for item in items if item.action is Action.CREATE and item.link is None]
     if not creating:
         return list(items)
     with pair.store.begin() as tx:
-        saved = tx.save_links([_new_link(item, "pending") for item in creating])
-    links = {item.source_id: link for item, link in zip(creating, saved, strict=True)}
-    return [replace(item, link=links.get(item.source_id, item.link)) for item in items]
+        saved = _save_each(tx, [_new_link(item, "pending") for item in creating])
+    stored = {item.source_id: link for item, link in zip(creating, saved, strict=True)}
+    return [_with_intent(item, stored.get(item.source_id)) for item in items]
 
 
-def write_all(pair: Pair, items: Sequence[PlanItem]) -> Iterator[Applied]:
+def _with_intent(item: PlanItem, stored: Link | SyncError | None) -> PlanItem:
+    if isinstance(stored, SyncError):
+        return replace(item, action=Action.PARKED, reason=stored.message, changes={}, error=stored)
+    return item if stored is None else replace(item, link=stored)
+
+
+def write_all(pair: Pair, items: Sequence[PlanItem], going: Callable[[], bool] = lambda: True) -> Iterator[Applied]:
     """Write the items' changes, as many at once as the target allows.
 
     Args:
         pair: gateways and the number of writes in flight.
         items: a plan with its intents written.
+        going: asked before each write; once it says no, the items whose turn has not come yet are left out.
 
     Yields:
         Each item as soon as its write has ended; items without a write come first.
@@ -100,8 +107,15 @@ def write_all(pair: Pair, items: Sequence[PlanItem]) -> Iterator[Applied]:
     if not writing:
         return
     with ThreadPoolExecutor(min(len(writing), pair.in_flight[writing[0].flow.target])) as pool:
-        for future in as_completed([pool.submit(_write, pair, item) for item in writing]):
-            yield future.result()
+        futures = [pool.submit(_write, pair, item, going) for item in writing]
+        try:
+            for future in as_completed(futures):
+                written = future.result()
+                if written is not None:
+                    yield written
+        finally:
+            for future in futures:
+                future.cancel()
 
 
 def _needs_mark(item: PlanItem) -> bool:
@@ -109,7 +123,9 @@ def _needs_mark(item: PlanItem) -> bool:
     return item.action is Action.LINK and item.flow.target is System.SHOPIFY
 
 
-def _write(pair: Pair, item: PlanItem) -> Applied:
+def _write(pair: Pair, item: PlanItem, going: Callable[[], bool]) -> Applied | None:
+    if not going():
+        return None
     gateway = pair.gateway(item.flow.target, item.flow.entity)
     try:
         if item.current is None:
@@ -187,30 +203,68 @@ def links_after(pair: Pair, applied: Sequence[Applied]) -> list[Link | None]:
     return [next(states) if id(entry) in chosen else _link_without_target(entry) for entry in applied]
 
 
-def store_item(tx: Transaction, pair: Pair, entry: Applied, link: Link | None) -> JournalEntry:
-    """Store the link of a carried-out item and make its journal entry.
+def store_all(
+    tx: Transaction, pair: Pair, entries: Sequence[tuple[Applied, Link | None]]
+) -> list[JournalEntry | SyncError]:
+    """Store the links of items of one flow and make their journal entries.
 
     Args:
-        tx: the transaction that also completes the queue row.
+        tx: the transaction that also ends the queue rows.
         pair: for the clock.
-        entry: the item after its writes.
-        link: as computed by ``links_after``.
+        entries: items after their writes with the links as ``links_after`` or ``failed_link`` computes them.
 
     Returns:
-        The journal entry, not yet written; its run is filled in by the caller.
+        For each item its journal entry, not yet written, whose run is filled in by the caller; SYNC-204 if one of its
+        records was linked otherwise meanwhile, then nothing of it is stored.
     """
-    item = entry.item
-    if link is None and item.action is Action.UNLINK and item.link is not None:
-        tx.delete_link(item.link)
-    if link is not None:
-        own = tx.links(item.flow.entity, item.flow.source, [item.source_id]).get(item.source_id)
-        target_id = link.id_in(item.flow.target)
-        if own is not None and own.id != link.id and own.id_in(item.flow.target) in (None, target_id):
+    linking = [(entry.item, link) for entry, link in entries if link is not None]
+    saved = iter(_save_each(tx, _in_own_rows(tx, linking)))
+    results: list[JournalEntry | SyncError] = []
+    for entry, wanted in entries:
+        item = entry.item
+        if wanted is None and item.action is Action.UNLINK and item.link is not None:
+            tx.delete_link(item.link)
+        link = None if wanted is None else next(saved)
+        if isinstance(link, SyncError):
+            results.append(link)
+            continue
+        if link is not None and entry.error is None:
+            _store_children(tx, pair, entry, link)
+        for field in entry.result.unwritable if entry.result is not None else ():
+            tx.mark_unwritable(item.flow.target, item.flow.entity, field)
+        results.append(_journal_entry(pair, entry, link))
+    return results
+
+
+def _in_own_rows(tx: Transaction, linking: Sequence[tuple[PlanItem, Link]]) -> list[Link]:
+    """Let each record have one row, where it and its counterpart may have had one each before they met."""
+    if not linking:
+        return []
+    flow = linking[0][0].flow
+    owned = tx.links(flow.entity, flow.source, [item.source_id for item, _ in linking])
+    links = []
+    for item, link in linking:
+        own = owned.get(item.source_id)
+        if own is not None and own.id != link.id and own.id_in(flow.target) in (None, link.id_in(flow.target)):
             tx.delete_link(own)
-        link = tx.save_link(link)
-        _store_children(tx, pair, entry, link)
-    for field in entry.result.unwritable if entry.result is not None else ():
-        tx.mark_unwritable(item.flow.target, item.flow.entity, field)
+        links.append(link)
+    return links
+
+
+def _save_each(tx: Transaction, links: Sequence[Link]) -> list[Link | SyncError]:
+    """Save all links at once, or one by one if a record of one of them is linked otherwise, and tell which."""
+    try:
+        return list(tx.save_links(links))
+    except SyncError as error:
+        if error.code is not AMBIGUOUS:
+            raise
+        if len(links) == 1:
+            return [error]
+    return [saved for link in links for saved in _save_each(tx, [link])]
+
+
+def _journal_entry(pair: Pair, entry: Applied, link: Link | None) -> JournalEntry:
+    item = entry.item
     return JournalEntry(
         run_id="",
         flow=item.flow,

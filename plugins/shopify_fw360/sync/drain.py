@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -16,7 +16,9 @@ from uuid import uuid4
 from shopify_fw360.errors import LEASE_LOST, REFERENCE_WAITING, Reaction, SyncError
 from shopify_fw360.records import Change, Claim, Flow, Link, Origin, Outcome
 from shopify_fw360.store.database import Transaction
-from shopify_fw360.sync.apply import Applied, failed_link, links_after, store_item, write_all, write_intents
+from shopify_fw360.store.journal import JournalEntry
+from shopify_fw360.sync.apply import Applied, failed_link, links_after, store_all, write_all, write_intents
+from shopify_fw360.sync.heartbeat import Heartbeat
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import OUTCOMES, Action, PlanItem
 from shopify_fw360.sync.planner import plan
@@ -199,7 +201,9 @@ class _Worker:
     owner: str
     report: DrainReport = field(default_factory=DrainReport)
     open_claims: dict[str, Claim] = field(default_factory=dict)
+    locked: set[str] = field(default_factory=set)
     failures_in_a_row: int = 0
+    stopped: SyncError | None = None
 
     @property
     def lease(self) -> timedelta:
@@ -208,19 +212,23 @@ class _Worker:
     def work_off(self, claims: Sequence[Claim]) -> None:
         self.report.batches += 1
         self.open_claims = {claim.change.source_id: claim for claim in claims}
-        locked: set[str] = set()
+        self.locked = set()
         try:
-            locked = self._lock(claims)
-            self._process([claim.change.source_id for claim in self.open_claims.values()])
+            with Heartbeat(
+                self.pair, self.flow.entity, self.owner, self.lease, lambda: list(self.open_claims.values())
+            ) as heartbeat:
+                self._lock(claims)
+                heartbeat.watch(sorted(self.locked))
+                self._process(heartbeat)
         except SyncError as error:
             self._give_back(error)
             raise
         finally:
-            if locked:
+            if self.locked:
                 with self.pair.store.begin() as tx:
-                    tx.unlock_records(self.flow.entity, sorted(locked), self.owner)
+                    tx.unlock_records(self.flow.entity, sorted(self.locked), self.owner)
 
-    def _lock(self, claims: Sequence[Claim]) -> set[str]:
+    def _lock(self, claims: Sequence[Claim]) -> None:
         """Take the records of both sides, so that the two directions never work on one pair at the same time."""
         with self.pair.store.begin() as tx:
             links = tx.links(self.flow.entity, self.flow.source, [claim.change.source_id for claim in claims])
@@ -234,29 +242,54 @@ class _Worker:
                     *([f"{self.flow.target.value}:{other}"] if other else []),
                     *([f"key:{change.match_key}"] if change.match_key and not other else []),
                 ]
-            wanted = sorted({key for names in keys.values() for key in names})
-            got = tx.lock_records(self.flow.entity, wanted, self.owner, self.lease)
-            blocked = [source_id for source_id, names in keys.items() if not got.issuperset(names)]
-            later = self.pair.clock() + LOCK_PAUSE
-            tx.give_back([self.open_claims.pop(source_id) for source_id in blocked], self.owner, later)
-        self.report.waiting_for_other += len(blocked)
-        return set(got)
+            self._take(tx, keys)
 
-    def _process(self, source_ids: Iterable[str]) -> None:
-        changes = {source_id: self.open_claims[source_id].change for source_id in source_ids}
+    def _lock_found(self, items: Sequence[PlanItem]) -> list[PlanItem]:
+        """Take also the counterparts that were found by their natural key; returns the items that may be carried out.
+
+        Another worker may have found the same counterpart for another record.
+        """
+        found = {
+            item.source_id: [f"{self.flow.target.value}:{item.current.id}"]
+            for item in items
+            if item.action is Action.LINK and item.current is not None
+        }
+        if found:
+            with self.pair.store.begin() as tx:
+                self._take(tx, found)
+        return [item for item in items if item.source_id in self.open_claims]
+
+    def _take(self, tx: Transaction, keys: Mapping[str, Sequence[str]]) -> None:
+        """Take leases on records, by source id of the claims that need them; claims that cannot have them go back."""
+        wanted = {key for names in keys.values() for key in names}
+        got = tx.lock_records(self.flow.entity, sorted(wanted), self.owner, self.lease)
+        self.locked |= got
+        blocked = [source_id for source_id, names in keys.items() if not got.issuperset(names)]
+        later = self.pair.clock() + LOCK_PAUSE
+        tx.give_back([self.open_claims.pop(source_id) for source_id in blocked], self.owner, later)
+        self.report.waiting_for_other += len(blocked)
+
+    def _process(self, heartbeat: Heartbeat) -> None:
+        changes = {source_id: claim.change for source_id, claim in self.open_claims.items()}
         if not changes:
             return
         planned, done = self._after_references(plan(self.pair, self.flow, list(changes.values())), changes)
-        items = write_intents(self.pair, planned)
-        for entry in write_all(self.pair, items):
+        going = self._lock_found(planned)
+        heartbeat.watch(sorted(self.locked))
+        items = write_intents(self.pair, going)
+        for entry in write_all(self.pair, items, lambda: self.stopped is None and heartbeat.holds()):
             if entry.error is not None and entry.error.reaction in (Reaction.STOP_FLOW, Reaction.STOP_ALL):
-                self._commit(done)
-                raise entry.error
+                self.stopped = self.stopped or entry.error
+                continue
             done.append(entry)
             if len(done) >= COMMIT_EVERY:
                 self._commit(done)
                 done = []
         self._commit(done)
+        if self.stopped is not None:
+            raise self.stopped
+        if self.open_claims:
+            raise SyncError(LEASE_LOST, f"{len(self.open_claims)} records were not written: their leases had run out")
 
     def _after_references(
         self, items: Sequence[PlanItem], changes: Mapping[str, Change]
@@ -280,67 +313,73 @@ class _Worker:
         return going, [Applied(item, error=error) for item in waiting]
 
     def _commit(self, done: Sequence[Applied]) -> None:
+        """Commit what was carried out, and stop if so many records failed in a row that going on is useless."""
         if not done:
             return
-        good = [entry for entry in done if entry.error is None and entry.item.action is not Action.PARKED]
-        links = links_after(self.pair, good)
+        good = [entry for entry in done if _refusal(entry) is None]
+        links = dict(zip((entry.item.source_id for entry in good), links_after(self.pair, good), strict=True))
         with self.pair.store.begin() as tx:
             # First of all the queue rows, in the order in which producers lock them; what another worker has taken over
             # meanwhile is left to it.
             claims = [self.open_claims[entry.item.source_id] for entry in done]
             held = {claim.change.source_id for claim in tx.hold(claims, self.owner)}
-            for claim in claims:
-                if claim.change.source_id not in held:
-                    log.warning("%s: lease lost on %s", self.flow.name, claim.change.source_id)
-                    self.open_claims.pop(claim.change.source_id)
-            for entry, link in zip(good, links, strict=True):
-                if entry.item.source_id in held:
-                    self._finish(tx, entry, link)
-            for entry in done:
-                if entry.item.source_id not in held:
-                    continue
-                if entry.error is not None:
-                    self._fail(tx, entry.item, entry.error)
-                elif entry.item.action is Action.PARKED and entry.item.error is not None:
-                    self._park(tx, entry.item, entry.item.error)
-        if self.failures_in_a_row >= GIVE_UP_AFTER:
-            last = next(entry.error for entry in reversed(done) if entry.error is not None)
-            raise last
+            retrying = [entry for entry in done if entry.item.source_id in held and self._may_retry(entry)]
+            later = {entry.item.source_id for entry in retrying}
+            ending = [entry for entry in done if entry.item.source_id in held - later]
+            outcomes = self._end(tx, ending, links)
+            for entry in retrying:
+                self._put_off(tx, entry)
+        for claim in claims:
+            if claim.change.source_id not in held:
+                log.warning("%s: lease lost on %s", self.flow.name, claim.change.source_id)
+            self.open_claims.pop(claim.change.source_id)
+        self.report.outcomes.update(outcomes)
+        self.report.retried += len(retrying)
+        # A record that waits for another one says nothing about the target system.
+        failed = [e.error for e in retrying if e.error is not None and e.error.code is not REFERENCE_WAITING]
+        self.failures_in_a_row = len(failed) + (0 if good else self.failures_in_a_row)
+        if self.failures_in_a_row >= GIVE_UP_AFTER and self.stopped is None:
+            self.stopped = failed[-1] if failed else None
 
-    def _finish(self, tx: Transaction, entry: Applied, link: Link | None) -> None:
-        self.failures_in_a_row = 0
-        item = entry.item
-        claim = self.open_claims.pop(item.source_id)
-        journal = replace(store_item(tx, self.pair, entry, link), run_id=claim.change.run_id)
-        if item.action is Action.CONFLICT and item.error is not None:
-            tx.park(claim, self.owner, item.error, entry=journal)
-        else:
-            tx.complete(claim, self.owner, journal)
-        self.report.outcomes[OUTCOMES[item.action]] += 1
+    def _end(self, tx: Transaction, ending: Sequence[Applied], links: Mapping[str, Link | None]) -> Counter[Outcome]:
+        """End the changes of the entries, each as an outcome of the journal."""
+        wanted = [(entry, _link_to_store(entry, links.get(entry.item.source_id))) for entry in ending]
+        outcomes: Counter[Outcome] = Counter()
+        completed: list[tuple[Claim, JournalEntry]] = []
+        for entry, result in zip(ending, store_all(tx, self.pair, wanted), strict=True):
+            item = entry.item
+            claim = self.open_claims[item.source_id]
+            refusal = result if isinstance(result, SyncError) else _refusal(entry)
+            if refusal is not None:
+                tx.park(claim, self.owner, refusal, item.candidates)
+                outcomes[Outcome.PARKED] += 1
+            elif isinstance(result, JournalEntry):
+                outcomes[OUTCOMES[item.action]] += 1
+                if item.action is Action.CONFLICT and item.error is not None:
+                    tx.park(claim, self.owner, item.error, entry=result)
+                else:
+                    completed.append((claim, result))
+        tx.complete_all(completed, self.owner)
+        return outcomes
 
-    def _fail(self, tx: Transaction, item: PlanItem, error: SyncError) -> None:
-        claim = self.open_claims[item.source_id]
-        limits = self.pair.settings.limits
-        if error.reaction is Reaction.RETRY and claim.attempts + 1 < limits.max_attempts:
-            # A record that waits for another one says nothing about the target system.
-            self.failures_in_a_row += error.code is not REFERENCE_WAITING
-            self.open_claims.pop(item.source_id)
-            tx.retry(claim, self.owner, error, self.pair.clock() + self._pause(claim.attempts, error))
-            self.report.retried += 1
-            return
-        self._park(tx, item, error)
+    def _may_retry(self, entry: Applied) -> bool:
+        attempts = self.open_claims[entry.item.source_id].attempts + 1
+        return (
+            entry.error is not None
+            and entry.error.reaction is Reaction.RETRY
+            and attempts < self.pair.settings.limits.max_attempts
+        )
+
+    def _put_off(self, tx: Transaction, entry: Applied) -> None:
+        if entry.error is not None:
+            claim = self.open_claims[entry.item.source_id]
+            due = self.pair.clock() + self._pause(claim.attempts, entry.error)
+            tx.retry(claim, self.owner, entry.error, due)
 
     def _pause(self, attempts: int, error: SyncError) -> timedelta:
         limits = self.pair.settings.limits
         wait = min(limits.backoff_cap_seconds, limits.backoff_seconds * 2.0**attempts)
         return timedelta(seconds=max(wait * random.uniform(0.5, 1.0), error.retry_after or 0.0))  # noqa: S311
-
-    def _park(self, tx: Transaction, item: PlanItem, error: SyncError) -> None:
-        claim = self.open_claims.pop(item.source_id)
-        if item.source is not None:
-            tx.save_link(failed_link(item, error))
-        tx.park(claim, self.owner, error, item.candidates)
-        self.report.outcomes[Outcome.PARKED] += 1
 
     def _give_back(self, error: SyncError) -> None:
         claims = list(self.open_claims.values())
@@ -354,3 +393,17 @@ class _Worker:
             # Without the store nothing can be given back; the leases expire and another worker takes the records.
             if second.code is not LEASE_LOST:
                 log.warning("%s: the records come back when their lease ends: %s", self.flow.name, second)
+
+
+def _refusal(entry: Applied) -> SyncError | None:
+    """Why a record cannot be carried over, None if it was."""
+    if entry.error is not None:
+        return entry.error
+    return entry.item.error if entry.item.action is Action.PARKED else None
+
+
+def _link_to_store(entry: Applied, link: Link | None) -> Link | None:
+    refusal = _refusal(entry)
+    if refusal is None:
+        return link
+    return None if entry.item.source is None else failed_link(entry.item, refusal)

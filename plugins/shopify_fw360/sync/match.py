@@ -129,7 +129,24 @@ def find_matches(
         links = tx.links(flow.entity, flow.target, ids)
     for seeker in searching:
         result[seeker.source_id] = _judge(seeker, found.get(seeker.source_id, []), links, mapping)
+    _refuse_shared(searching, result, mapping)
     return result
+
+
+def _refuse_shared(seekers: Sequence[Seeker], matches: dict[str, Match], mapping: CompiledMapping) -> None:
+    """Make those ambiguous that have found the same counterpart, each by another key."""
+    flow = mapping.flow
+    finders: dict[str, list[Seeker]] = {}
+    for seeker in seekers:
+        record = matches[seeker.source_id].record
+        if record is not None:
+            finders.setdefault(record.id, []).append(seeker)
+    for record_id, sharing in finders.items():
+        for seeker in sharing if len(sharing) > 1 else ():
+            others = [other.source_id for other in sharing if other is not seeker]
+            matches[seeker.source_id] = _ambiguous(
+                seeker, f"{flow.target.value} record {record_id} also fits other {flow.source.value} records", others
+            )
 
 
 def _search(gateway: Gateway, mapping: CompiledMapping, seekers: Sequence[Seeker]) -> dict[str, list[SourceRecord]]:
