@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from sandbox.common.server import running
+from shopify_fw360.airflow.dry_run import KEPT
 from shopify_fw360.store import Store
 from tests.end_to_end.conftest import fresh_world
 from tests.end_to_end.world import INTO_SITE, World
@@ -56,6 +58,15 @@ def in_own_process(servers, store_url, direction, step, bucket=10**9):
         env=environment,
     )
     return json.loads(answer.stdout.splitlines()[-1])
+
+
+def by_thirds(done):
+    """Highest memory while each third of the records was worked on, MB."""
+    return [peak for _, peak in sorted((int(key), peak) for key, peak in done["peaks"].items())][:3]
+
+
+def in_thirds(done):
+    return ", ".join(f"{peak:.0f}" for peak in by_thirds(done))
 
 
 def test_throughput_of_an_import_against_the_latency_of_the_site(tmp_path):
@@ -116,11 +127,29 @@ def test_memory_of_an_import_does_not_grow_with_it(postgres_url, direction):
         print()
         for step in ("stage", "drain"):
             done = in_own_process(servers, postgres_url, direction, step, count // 3)
-            peaks = [peak for bucket, peak in sorted((int(key), value) for key, value in done["peaks"].items())][:3]
-            thirds = ", ".join(f"{peak:.0f}" for peak in peaks)
+            peaks = by_thirds(done)
             print(
                 f"{direction} {step}: {done['records']} of {count} in {done['seconds']:.0f} s"
-                f" ({done['cpu']:.0f} s CPU), peak {done['peak']:.0f} MB, by thirds {thirds} MB",
+                f" ({done['cpu']:.0f} s CPU), peak {done['peak']:.0f} MB, by thirds {in_thirds(done)} MB",
                 flush=True,
             )
             assert peaks[-1] - peaks[0] < 0.2 * peaks[0]
+
+
+def test_memory_of_a_large_dry_run_does_not_grow_with_it(postgres_url):
+    """BENCH_PLAN in the environment sets the number of customers."""
+    count = int(os.environ.get("BENCH_PLAN", "9000"))
+    with crowd(count, "shopify", postgres_url) as servers:
+        done = in_own_process(servers, postgres_url, "in", "plan", count // 3)
+    store = Store.open(postgres_url)
+    with store.connect(read_only=True) as connection:
+        kept, size = connection.execute(
+            text("SELECT count(*), pg_total_relation_size('journal') / 1048576 FROM journal")
+        ).one()
+    store.close()
+    print(
+        f"\ndry run: {done['records']} planned in {done['seconds']:.0f} s ({done['cpu']:.0f} s CPU), peak"
+        f" {done['peak']:.0f} MB, by thirds {in_thirds(done)} MB; {kept} listed, {size} MB in the store"
+    )
+    assert done["records"] == count
+    assert kept == min(count, KEPT)

@@ -1,5 +1,7 @@
 """The page of a run: what it read, what became of it, what to do."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from shopify_fw360.records import Change
@@ -82,6 +84,20 @@ def test_changes_come_in_pages_and_can_be_filtered(browser, past):
     updated = browser().get(f"/api{PAGE}?outcome=updated&part=2").json()
     assert {change["outcome"] for change in updated["changes"]} == {"updated"}
     assert "Page 2 of 2" in browser().get(f"{PAGE}?outcome=updated&part=2").text
+
+
+def test_a_run_whose_details_were_deleted_still_shows_its_counts_and_says_so(browser, past):
+    past.run(staged=3)
+    for _ in range(3):
+        past.update()
+    with past.store.begin() as tx:
+        tx.close_run(f"{INTO_SITE.name}/{RUN}")
+        tx.prune(datetime.now(UTC) + timedelta(days=1))
+    answer = browser().get(f"/api{PAGE}").json()
+    assert (answer["number"], answer["listed"], answer["changes"], answer["pages"]) == (3, 0, [], 1)
+    text = browser().get(PAGE).text
+    assert "The details of these 3 records have been deleted" in text
+    assert "Nothing" not in text
 
 
 def test_a_hostile_name_is_text(browser, past):

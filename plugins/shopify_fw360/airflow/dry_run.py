@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from typing import Final
 
+from shopify_fw360.records import Outcome
 from shopify_fw360.store import JournalEntry, StageCounts
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import OUTCOMES, Action, PlanItem, table
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 KEPT: Final = 20_000
 """Records whose plan is kept for the run page; of a larger plan the rest is only counted."""
+
+PLANS_KEPT: Final = 5
+"""Dry runs of a flow whose plans are kept, the newest; a plan of full length takes some 20 MB of the store."""
 
 _LOGGED: Final = 50
 
@@ -35,27 +39,35 @@ def plan_into_journal(pair: Pair, request: RunRequest) -> dict[str, int]:
     Raises:
         SyncError: what concerns a whole system.
     """
-    numbers: Counter[Action] = Counter()
-    entries: list[JournalEntry] = []
-    shown: list[PlanItem] = []
-    for items in plan_run(pair, request):
-        numbers.update(item.action for item in items)
-        entries += [_entry(request.run_id, item) for item in items[: max(0, KEPT - len(entries))]]
-        shown += [item for item in items if item.action is not Action.UNCHANGED][: max(0, _LOGGED - len(shown))]
-    total = numbers.total()
-    # Written at the end and at once, so that a repeated try does not show the plan twice.
     with pair.store.begin() as tx:
-        mapping = pair.mapping(request.flow)
         tx.open_run(
             request.run_id,
             request.flow,
             request.mode.value,
             request.window,
             dry_run=True,
-            mapping_digest=mapping.digest,
+            mapping_digest=pair.mapping(request.flow).digest,
         )
+        # An earlier try of the task may have broken off in the middle.
+        tx.forget_plan(request.run_id)
+        tx.forget_older_plans(request.flow, keep=PLANS_KEPT)
+    numbers: Counter[Action] = Counter()
+    shown: list[PlanItem] = []
+    for items in plan_run(pair, request):
+        kept = items[: max(0, KEPT - numbers.total())]
+        numbers.update(item.action for item in items)
+        shown += [item for item in items if item.action is not Action.UNCHANGED][: max(0, _LOGGED - len(shown))]
+        if kept:
+            # At once, because a plan of everything would not fit into memory.
+            with pair.store.begin() as tx:
+                tx.write_journal([_entry(request.run_id, item) for item in kept])
+    total = numbers.total()
+    outcomes: Counter[Outcome] = Counter()
+    for action, count in numbers.items():
+        outcomes[OUTCOMES[action]] += count
+    with pair.store.begin() as tx:
         tx.count_read(request.run_id, read=total, staged=StageCounts(staged=total))
-        tx.write_journal(entries)
+        tx.close_run(request.run_id, outcomes)
     counts = {action.value: numbers.get(action, 0) for action in Action}
     log.info("plan, nothing is written:\n%s", table(shown))
     log.info("summary %s", json.dumps(counts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -141,7 +141,7 @@ def open_run(
     """Open a run, or open it again when its task is repeated.
 
     What an interrupted attempt has announced and not read is forgotten, because the repeated attempt announces it
-    again; everything it has read and staged stays counted.
+    again; everything it has read and staged stays counted. A dry run, which stages nothing, is counted from the start.
 
     Args:
         scope: the transaction.
@@ -153,11 +153,14 @@ def open_run(
         mapping_digest: of the mapping in force.
     """
     insert = scope.insert(ledger_run)
+    again: dict[str, Any] = {"announced": case((_row.announced.is_not(None), _row.read), else_=null())}
+    if dry_run:
+        again = {**dict.fromkeys(_STORED, 0), "announced": None}
     scope.connection.execute(
         insert.on_conflict_do_update(
             index_elements=["pair_id", "run_id"],
             set_={
-                "announced": case((_row.announced.is_not(None), _row.read), else_=null()),
+                **again,
                 "closed_at": null(),
                 "certificate": null(),
                 "error_code": null(),
@@ -221,12 +224,13 @@ def certificate(scope: Scope, run_id: str) -> Certificate:
     return _stored_certificate(row) or _present_certificate(scope, row)
 
 
-def close_run(scope: Scope, run_id: str) -> Certificate:
+def close_run(scope: Scope, run_id: str, outcomes: Mapping[Outcome, int] | None = None) -> Certificate:
     """Close a run and keep its certificate, so that it outlives the journal.
 
     Args:
         scope: the transaction.
         run_id: the run.
+        outcomes: what became of its records, where the journal does not hold them all; None takes them from there.
 
     Returns:
         The certificate.
@@ -235,6 +239,8 @@ def close_run(scope: Scope, run_id: str) -> Certificate:
         LookupError: the run was never opened.
     """
     closing = certificate(scope, run_id)
+    if outcomes is not None:
+        closing = replace(closing, outcomes={outcome: count for outcome, count in outcomes.items() if count})
     scope.connection.execute(
         update(ledger_run)
         .where(_is(scope, run_id), _row.closed_at.is_(None))

@@ -417,6 +417,18 @@ class Transaction:
         """List what a run did, in order."""
         return journal.entries_of_run(self.scope, run_id, outcome, limit, offset)
 
+    def entries_kept(self, run_id: str) -> dict[Outcome, int]:
+        """Count the entries of a run that the journal still holds, per outcome."""
+        return journal.count_outcomes(self.scope, run_id)
+
+    def forget_plan(self, run_id: str) -> None:
+        """Delete the plan of a dry run."""
+        journal.forget_plan(self.scope, run_id)
+
+    def forget_older_plans(self, flow: Flow, *, keep: int) -> int:
+        """Delete the plans of all but the newest dry runs of a flow."""
+        return journal.forget_older_plans(self.scope, flow, keep)
+
     def prune(self, before: datetime) -> int:
         """Delete journal entries older than the aware time."""
         return journal.prune(self.scope, before)
@@ -467,9 +479,9 @@ class Transaction:
         """Account for a run; raise LookupError if it was not opened."""
         return ledger.certificate(self.scope, run_id)
 
-    def close_run(self, run_id: str) -> Certificate:
+    def close_run(self, run_id: str, outcomes: Mapping[Outcome, int] | None = None) -> Certificate:
         """Close a run and keep its certificate; raise LookupError if it was not opened."""
-        return ledger.close_run(self.scope, run_id)
+        return ledger.close_run(self.scope, run_id, outcomes)
 
     def run_error(self, run_id: str, error: SyncError | None) -> None:
         """Note what stopped a run; raise LookupError if it was not opened."""

@@ -186,6 +186,8 @@ class RunView:
         parked: parked records of the run, the first page.
         changes: what it did, a page of it.
         outcome: the filter on them.
+        number: of changes with that outcome.
+        listed: how many of them are still listed: long plans are kept in part, and the journal is pruned.
         page: number of the page of changes, from 1.
         pages: number of pages, at least 1.
     """
@@ -211,6 +213,8 @@ class RunView:
     parked: ParkedPage
     changes: Sequence[ChangeView]
     outcome: Outcome | None
+    number: int
+    listed: int
     page: int
     pages: int
 
@@ -313,7 +317,9 @@ def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = N
             return None
         certificate = run.certificate or tx.certificate(ledger_id)
         number = sum(certificate.outcomes.values()) if outcome is None else certificate.outcomes.get(outcome, 0)
-        pages = max(1, -(-number // PAGE_SIZE))
+        kept = tx.entries_kept(ledger_id)
+        listed = sum(kept.values()) if outcome is None else kept.get(outcome, 0)
+        pages = max(1, -(-listed // PAGE_SIZE))
         page = min(max(1, page), pages)
         entries = tx.entries_of_run(ledger_id, outcome=outcome, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         links = tx.links(run.flow.entity, run.flow.source, [entry.source_id for entry in entries])
@@ -345,6 +351,8 @@ def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = N
         parked=parked,
         changes=[_change(entry, names.get(entry.source_id, ""), dry_run=run.dry_run) for entry in entries],
         outcome=outcome,
+        number=number,
+        listed=listed,
         page=page,
         pages=pages,
     )
