@@ -57,7 +57,11 @@ lint: bootstrap ## Check style, types and the layering of the packages
 
 .PHONY: test
 test: lint ## Check everything: lint, then all tests except the benchmarks
-	@$(BIN)/pytest -n $(WORKERS) -m "not bench" $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not bench" $(PYTEST)
+
+.PHONY: faults
+faults: bootstrap ## Kill and strike at every single step, where `make test` takes every third
+	@KILL_EVERY=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/faults $(PYTEST)
 
 .PHONY: bench
 bench: bootstrap ## Measure speed and memory, one benchmark at a time

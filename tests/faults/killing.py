@@ -54,7 +54,11 @@ def killed_at(step: int, work: Callable[[], None]) -> bool:
     return False
 
 
-def every_step(stride: int = 1, limit: int = 400) -> Iterator[int]:
+STRIDE = int(os.environ.get("KILL_EVERY", "3"))
+"""A run has so many steps that an ordinary test run takes every third; KILL_EVERY=1 in the environment takes all."""
+
+
+def every_step(stride: int = STRIDE, limit: int = 400) -> Iterator[int]:
     """Count the steps up, or every so many of them; the limit is a guard against work that never ends."""
     return iter(range(1, limit, stride))
 

@@ -1,4 +1,4 @@
-"""kill -9 at every single step of creating and updating customers: nothing is doubled and nothing lost afterwards."""
+"""kill -9 at every step of creating and updating customers: nothing is doubled and nothing lost afterwards."""
 
 from __future__ import annotations
 

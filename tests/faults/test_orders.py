@@ -1,11 +1,7 @@
-"""kill -9 and lost answers at the steps of booking an order: one sale per order, found again by its label.
-
-A run has so many steps that an ordinary test run takes every fourth; KILL_EVERY=1 in the environment takes all.
-"""
+"""kill -9 and lost answers at the steps of booking an order: one sale per order, found again by its label."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from decimal import Decimal
 
@@ -18,8 +14,6 @@ from tests.faults.test_lost_answers import KINDS, run_until_green
 
 pytestmark = pytest.mark.timeout(900)
 
-STRIDE = int(os.environ.get("KILL_EVERY", "4"))
-
 
 def assert_settled(till: Till, status: str) -> None:
     """One sale in the right state, one buyer, and nothing left to write."""
@@ -31,7 +25,7 @@ def assert_settled(till: Till, status: str) -> None:
 
 
 def test_booking_survives_a_kill_at_every_step(empty_world, migrated, tmp_path):  # noqa: F811
-    for step in every_step(STRIDE):
+    for step in every_step():
         path = tmp_path / f"{step}.db"
         shutil.copy(migrated, path)
         reset(empty_world)
@@ -47,7 +41,7 @@ def test_booking_survives_a_kill_at_every_step(empty_world, migrated, tmp_path):
 
 
 def test_a_cancellation_survives_a_kill_at_every_step(empty_world, migrated, tmp_path):  # noqa: F811
-    for step in every_step(STRIDE):
+    for step in every_step():
         path = tmp_path / f"{step}.db"
         shutil.copy(migrated, path)
         reset(empty_world)

@@ -1,12 +1,10 @@
 """kill -9 and lost answers at every single step of writing a product: variants, stock, images, publication.
 
-A product is written by several requests, so a crash may leave it half done; the retry must finish it. A run has so many
-steps that an ordinary test run takes every third; KILL_EVERY=1 in the environment takes all.
+A product is written by several requests, so a crash may leave it half done; the retry must finish it.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from decimal import Decimal
@@ -18,13 +16,12 @@ from sandbox.common.pictures import png
 from shopify_fw360.records import System
 from shopify_fw360.store import Store
 from tests.end_to_end.catalogue import CATALOGUE_INTO_SHOP, CATALOGUE_INTO_SITE, Catalogue
-from tests.faults.killing import every_step, killed_at
+from tests.faults.killing import STRIDE, every_step, killed_at
 from tests.faults.test_kill_at_every_step import Clock, migrated  # noqa: F401 - a fixture
 from tests.faults.test_lost_answers import KINDS, run_until_green
 
 pytestmark = pytest.mark.timeout(900)
 
-STRIDE = int(os.environ.get("KILL_EVERY", "3"))
 BOTH = [CATALOGUE_INTO_SITE, CATALOGUE_INTO_SHOP]
 CODES = {"HUT-S", "HUT-L"}
 
@@ -125,7 +122,7 @@ def picture():
 
 @pytest.mark.parametrize("flow", BOTH, ids=lambda flow: flow.name)
 def test_creates_survive_a_kill_at_every_step(catalogue, migrated, tmp_path, flow, picture):  # noqa: F811
-    for step in every_step(STRIDE):
+    for step in every_step():
         path = tmp_path / f"{step}.db"
         shutil.copy(migrated, path)
         reset(catalogue)
@@ -144,7 +141,7 @@ def test_creates_survive_a_kill_at_every_step(catalogue, migrated, tmp_path, flo
 
 @pytest.mark.parametrize("flow", BOTH, ids=lambda flow: flow.name)
 def test_updates_survive_a_kill_at_every_step(catalogue, migrated, tmp_path, flow, picture):  # noqa: F811
-    for step in every_step(STRIDE):
+    for step in every_step():
         path = tmp_path / f"{step}.db"
         shutil.copy(migrated, path)
         reset(catalogue)
