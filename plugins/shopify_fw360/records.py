@@ -38,6 +38,9 @@ class Unset(Enum):
 
 UNSET: Final = Unset.UNSET
 
+UNFINISHED: Final = "unfinished"
+"""Key of a raw record that we created and that may lack what follows its creation, such as stock."""
+
 
 class System(StrEnum):
     """One of the two systems that are kept in agreement."""

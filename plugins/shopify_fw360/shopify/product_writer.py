@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from shopify_fw360.errors import SHOPIFY_CHANGED, SHOPIFY_PROCESSING, UNCLEAR_CREATE, VANISHED, SyncError
-from shopify_fw360.records import UNSET, ChildList, Entity, Raw, SourceRecord, TargetField, WriteResult
+from shopify_fw360.records import UNFINISHED, UNSET, ChildList, Entity, Raw, SourceRecord, TargetField, WriteResult
 from shopify_fw360.shopify.answers import rejection
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.mutations import (
@@ -41,9 +41,6 @@ from shopify_fw360.shopify.virtual import LOCATION
 
 AT_ONCE: Final = 100
 """Variants up to which productSet answers when it is done (Shopify: a request ends after 10 s)."""
-
-UNFINISHED: Final = "unfinished"
-"""Key of a raw record: this app made the product, and it is not known whether stock and publishing were done."""
 
 QUANTITY: Final = f"{VARIANTS}[].quantity"
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from shopify_fw360.errors import MAPPING_INVALID, SyncError
-from shopify_fw360.records import Entity, Page, SourceRecord, System, TargetField, Window, WriteResult
+from shopify_fw360.records import UNFINISHED, Entity, Page, SourceRecord, System, TargetField, Window, WriteResult
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.fields import APP, EXTERNAL_ID_PATH
 from shopify_fw360.shopify.paths import METAFIELDS
@@ -16,7 +16,7 @@ from shopify_fw360.shopify.product_fields import IMAGES, PRODUCT_FIELDS, VARIANT
 from shopify_fw360.shopify.product_inputs import CREATED_BY_US
 from shopify_fw360.shopify.product_media import ProductMedia
 from shopify_fw360.shopify.product_records import IMAGE, compute, is_waiting
-from shopify_fw360.shopify.product_writer import UNFINISHED, ProductWriter
+from shopify_fw360.shopify.product_writer import ProductWriter
 from shopify_fw360.shopify.records_reader import CURSOR_LIMIT, RecordsReader, chunks, custom_id
 from shopify_fw360.shopify.selection import PAGE_LIMIT, compile_selection, connection_cost
 from shopify_fw360.shopify.shop_facts import ShopFacts

@@ -60,6 +60,8 @@ class MergeInput:
         unwritable: fields known to be not writable on this site.
         source_time: modification time of the source record, if its system tells it.
         target_time: modification time of the target record, if its system tells it.
+        finishing: whether the target record is a create of our own that was interrupted, so that what it holds is not
+            what a person wants.
     """
 
     source: System
@@ -70,6 +72,7 @@ class MergeInput:
     unwritable: frozenset[str] = frozenset()
     source_time: datetime | None = None
     target_time: datetime | None = None
+    finishing: bool = False
 
 
 def pair_of(source: Any, target: Any) -> list[Any]:
@@ -153,6 +156,8 @@ def _on_existing(
         return shown.leave("a default is written on creation only")
     if mine is None and not rule.target.can_empty:
         return shown.leave("the target cannot empty this field and keeps its value")
+    if record.finishing and base is None and mine is not None:
+        return shown.write("an interrupted create goes on")
     return _three_way(rule, record, mine, theirs, base, shown)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from shopify_fw360.errors import CONFLICT, SHOPIFY_ORDER_UNREADABLE, VANISHED, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
 from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
-from shopify_fw360.records import PROBLEM, Change, Flow, Link, Operation, Origin, SourceRecord, error_of
+from shopify_fw360.records import PROBLEM, UNFINISHED, Change, Flow, Link, Operation, Origin, SourceRecord, error_of
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.sync.canonical import fingerprint
@@ -269,6 +269,7 @@ class _Planning:
             unwritable=self.unwritable,
             source_time=record.updated_at,
             target_time=None if found is None else found.updated_at,
+            finishing=found is not None and linked is None and bool(found.raw.get(UNFINISHED)),
         )
         known = self.child_links.get(link.id, {}) if link is not None and link.id is not None else {}
         lists = tuple(
