@@ -37,7 +37,8 @@ class SandboxApp:
 
     Args:
         backend: the simulated system.
-        seed: what the backend was filled with; `reset` starts again from it.
+        seed: what the server starts with; a reset through the control takes from it what is not named, whatever was
+            reset before.
         latency_ms: simulated network latency of every API request, milliseconds.
     """
 
@@ -55,7 +56,6 @@ class SandboxApp:
 
     def reset(self, seed: Seed) -> None:
         """Give the server fresh data and forget faults, metrics, refusals, options and a changed latency."""
-        self.seed = seed
         self.backend.reset(seed)
         self.backend.refusals.clear()
         self.faults.remove(None)

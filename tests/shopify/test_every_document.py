@@ -25,6 +25,8 @@ from shopify_fw360.shopify.fields import CUSTOMER_FIELDS, EXTERNAL_ID_PATH
 from shopify_fw360.shopify.orders import ShopifyOrders
 from shopify_fw360.shopify.products import ShopifyProducts
 from shopify_fw360.shopify.schema import SCHEMA
+from shopify_fw360.shopify.subscriptions import reconcile
+from shopify_fw360.shopify.topics import TOPICS
 from shopify_fw360.sync.wiring import load_mappings
 from tests.shopify.documents import Judge, RecordingClient, root_fields_in_source
 from tests.shopify.product_world import PATHS, TARGETS, kept_children, new_children, picture_urls, shop_client
@@ -59,6 +61,7 @@ def sent(shopify_process):
     read_everything(client)
     customers(client)
     products(client, picture_urls(shop_client(shop)))
+    webhooks(client)
     return client.documents
 
 
@@ -182,6 +185,12 @@ def products(client, urls):
     gateway.update(gateway.find_counterpart("1"), {"title": "Again"}, "1")
     many = [row(options=[["A", f"a{a}"], ["B", f"b{b}"]]) for a in range(20) for b in range(6)]
     gateway.create({"title": "Many", "variants": new_children(*many)}, "2")
+
+
+def webhooks(client):
+    some = [topic for topic in TOPICS.values() if topic.subscribed][:2]
+    reconcile(client, "https://sync.example.com/sync/webhooks/shopify", some)
+    assert reconcile(client, "https://sync.example.com/sync/webhooks/shopify", some[:1]).removed
 
 
 def row(size="S", **values):

@@ -120,7 +120,9 @@ def _order_server():
 @pytest.fixture
 def order_shop(_order_server):
     """A shop with every kind of order, for tests that only read."""
-    _order_server.control.set_options(orders_readable_since="2025-11-16T08:00:00+00:00")
+    _order_server.control.set_options(
+        orders_readable_since="2025-11-16T08:00:00+00:00", bucket_size=1_000_000.0, restore_rate=100_000.0
+    )
     return Shop(_order_server)
 
 
