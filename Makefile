@@ -67,6 +67,10 @@ faults: bootstrap ## Kill and strike at every single step, where `make test` tak
 bench: bootstrap ## Measure speed and memory, one benchmark at a time
 	@$(BIN)/pytest -m bench -s $(PYTEST)
 
+.PHONY: texts
+texts: bootstrap ## Bring the catalogues of the console in step with the texts in its sources
+	@$(BIN)/python -m shopify_fw360.web.catalogues
+
 .PHONY: format
 format: bootstrap ## Bring the code into the common form
 	@$(BIN)/ruff check --fix .

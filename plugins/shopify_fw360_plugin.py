@@ -69,9 +69,11 @@ class WarmUp:
 
 def _pages() -> Callable[..., Awaitable[None]]:
     from shopify_fw360.airflow.runtime import shared_store
+    from shopify_fw360.web.airflow_bell import ring
     from shopify_fw360.web.app import create_app
+    from shopify_fw360.web.console import Console
 
-    return create_app(shared_store)
+    return create_app(Console(shared_store, ring))
 
 
 def _receiver() -> Callable[..., Awaitable[None]]:
@@ -109,6 +111,14 @@ class SyncPlugin(AirflowPlugin):
         {"middleware": WarmUp, "kwargs": {"applications": [RECEIVER, PAGES]}, "name": "Warm-up of the sync pages"}
     ]
     external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Sync",
+            "href": "sync/",
+            "url_route": "sync",
+            "destination": "nav",
+            "nav_top_level": True,
+            "icon": "sync/static/icon.svg",
+        },
         {
             "name": "Sync errors",
             "href": "sync/parked",

@@ -38,8 +38,9 @@ def store(tmp_path):
 @pytest.fixture
 def application(store):
     from shopify_fw360.web.app import create_app
+    from shopify_fw360.web.console import Console
 
-    return create_app(lambda: store)
+    return create_app(Console(lambda: store))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 from shopify_fw360.errors import CONNECTION_INVALID, SyncError
 from shopify_fw360.store import Store
 from shopify_fw360.web.app import create_app
+from shopify_fw360.web.console import Console
 
 pytestmark = pytest.mark.airflow
 
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.airflow
 def failing(browser, open_store):
     client = browser()
     return TestClient(
-        create_app(open_store), cookies=client.cookies, headers=client.headers, raise_server_exceptions=False
+        create_app(Console(open_store)), cookies=client.cookies, headers=client.headers, raise_server_exceptions=False
     )
 
 

@@ -11,17 +11,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from shopify_fw360.errors import STORE_UNAVAILABLE, SyncError
+from shopify_fw360.web.console import place_of
+from shopify_fw360.web.i18n import N_, language_of
 from shopify_fw360.web.rendering import page
 
 log = logging.getLogger(__name__)
 
 _TITLES = {
-    401: "Please log in",
-    403: "You may not see this",
-    404: "There is nothing here",
+    401: N_("Please log in"),
+    403: N_("You may not see this"),
+    404: N_("There is nothing here"),
 }
 _MESSAGES = {
-    401: "Log in to Airflow and open this page again.",
+    401: N_("Log in to Airflow and open this page again."),
 }
 
 
@@ -39,20 +41,19 @@ def problem(request: Request, status: int, title: str, message: str, **more: Any
     Args:
         request: what was asked for.
         status: HTTP status.
-        title: heading of the page.
+        title: heading of the page; it and the message are shown in the reader's language if a catalogue holds them.
         message: what happened and what to do.
         more: ``code``, ``cause`` and ``fix`` of a SyncError.
 
     Returns:
         The answer.
     """
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    if path.startswith("/api/"):
+    if place_of(request).startswith("api/"):
         return JSONResponse({"detail": message, **more}, status)
+    spoken = language_of(request)
     values = {"code": None, "cause": None, "fix": None, **more}
-    return page(
-        "problem.html", depth=max(0, path.count("/") - 1), status=status, title=title, message=message, **values
-    )
+    words = {name: None if text is None else spoken.text(text) for name, text in values.items()}
+    return page(request, "problem.html", status=status, title=spoken.text(title), message=spoken.text(message), **words)
 
 
 async def _sync_error(request: Request, error: Exception) -> Response:
@@ -74,7 +75,7 @@ async def _sync_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    title = _TITLES.get(error.status_code, "This did not work")
+    title = _TITLES.get(error.status_code, N_("This did not work"))
     message = _MESSAGES.get(error.status_code, str(error.detail))
     answer = problem(request, error.status_code, title, message)
     answer.headers.update(error.headers or {})
@@ -86,7 +87,7 @@ async def _wrong_request(request: Request, error: Exception) -> Response:
         raise error
     # The rejected input is left out: it may be anything.
     text = "; ".join(f"{'.'.join(map(str, one['loc'][1:])) or 'request'}: {one['msg']}" for one in error.errors())
-    return problem(request, 422, "The request is not valid", text)
+    return problem(request, 422, N_("The request is not valid"), text)
 
 
 async def _failure(request: Request, error: Exception) -> Response:
@@ -94,7 +95,7 @@ async def _failure(request: Request, error: Exception) -> Response:
     return problem(
         request,
         500,
-        "Something failed",
-        "The page could not be made. The log of Airflow's API server holds the details.",
-        fix="Report it with the time at which it happened.",
+        N_("Something failed"),
+        N_("The page could not be made. The log of Airflow's API server holds the details."),
+        fix=N_("Report it with the time at which it happened."),
     )

@@ -2,59 +2,74 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
+
+from shopify_fw360.web.console import Entry, place_of
+from shopify_fw360.web.i18n import LANGUAGES, Language, language_of
+from shopify_fw360.web.security import Person
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
+TEMPLATES: Final = _HERE / "templates"
 
 
-def shown(value: Any) -> str:
-    """Return a field's value as people read it; an empty text for no value."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(shown, value))
-    return str(value)
+def navigation(request: Request) -> list[Entry]:
+    """Return the places that whoever made the request may go to; none without a login."""
+    someone = getattr(request.state, "person", None)
+    if not isinstance(someone, Person):
+        return []
+    return [entry for entry in request.app.state.entries if someone.may(entry.right)]
 
 
-def moment(value: datetime | None) -> str:
-    """Return a time to the second in UTC."""
-    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a page in the language of the request, within the frame of the console.
 
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(shown=shown, moment=moment)
-    return environment
-
-
-_ENVIRONMENT: Final = _environment()
-
-
-def page(template: str, *, depth: int, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render a page.
+    Templates find ``root`` (the relative address of the mount point), ``place`` (their own address below it),
+    ``entries``, ``someone`` (a `Person` or None), ``language``, ``languages`` and the filters of `Language`.
 
     Args:
+        request: that is answered.
         template: file name.
-        depth: number of path segments of the page's own address behind the mount point, less one.
         status: HTTP status.
         values: for the template.
 
     Returns:
         The answer.
     """
-    text = _ENVIRONMENT.get_template(template).render(root="../" * depth or "./", **values)
-    return HTMLResponse(text, status)
+    place = place_of(request)
+    spoken = language_of(request)
+    text = (
+        _environment(spoken)
+        .get_template(template)
+        .render(
+            root="../" * place.count("/") or "./",
+            place=place,
+            entries=navigation(request),
+            someone=getattr(request.state, "person", None),
+            language=spoken,
+            languages=LANGUAGES,
+            **values,
+        )
+    )
+    return HTMLResponse(text, status, {"Content-Language": spoken.tag, "Vary": "Accept-Language, Cookie"})
+
+
+@cache
+def _environment(spoken: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(spoken.filters())
+    return environment

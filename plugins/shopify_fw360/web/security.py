@@ -6,7 +6,7 @@ and every request that could change something must come from our own pages with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -15,13 +15,20 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
 from airflow.configuration import conf
 from airflow.models.dag import DagModel
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-Right: TypeAlias = Literal["view", "release"]
-Allowed: TypeAlias = Callable[[Right], list[str]]
+from shopify_fw360.settings import ALL_FLOWS
+
+FlowRight: TypeAlias = Literal["view", "sync", "release"]
+"""What may be done with records of one flow: see them, send them at once, put parked ones back."""
+
+Right: TypeAlias = Literal["view", "sync", "connect", "configure"]
+"""What may be done in the console."""
+
+Allowed: TypeAlias = Callable[[FlowRight], list[str]]
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -33,44 +40,113 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
-logged_in: Final = Depends(get_user)
+
+class Person:
+    """Who made a request, and what Airflow lets them do; each right is asked for once per request.
+
+    Args:
+        user: Airflow's user.
+    """
+
+    def __init__(self, user: Any) -> None:
+        self._user = user
+        self._rights: dict[Right, bool] = {}
+
+    @property
+    def name(self) -> str:
+        """Airflow's name of the user, for the audit log."""
+        return str(self._user.get_id())
+
+    @property
+    def shown_name(self) -> str:
+        """The name for people."""
+        return str(self._user.get_name())
+
+    def flows(self, right: FlowRight) -> list[str]:
+        """Return the names of the flows in which the person has a right."""
+        return [flow.name for flow in ALL_FLOWS if _is_allowed(self._user, flow.name, right)]
+
+    def may(self, right: Right) -> bool:
+        """Whether the person has a right in at least one flow, or over Airflow's connections or variables.
+
+        - ``view``: may see runs of a flow; Airflow's viewers do.
+        - ``sync``: may trigger a flow.
+        - ``connect``: may edit Connections; ``configure``: may edit Variables. Both belong to Airflow's operators and
+          administrators.
+        """
+        if right not in self._rights:
+            self._rights[right] = self._has(right)
+        return self._rights[right]
+
+    def _has(self, right: Right) -> bool:
+        manager = get_auth_manager()
+        if right == "connect":
+            return bool(manager.is_authorized_connection(method="PUT", user=self._user))
+        if right == "configure":
+            return bool(manager.is_authorized_variable(method="PUT", user=self._user))
+        return bool(self.flows(right))
+
+
+def person(request: Request, user: Annotated[Any, Depends(get_user)]) -> Person:
+    """Dependency: return who made the request, else 401."""
+    known = getattr(request.state, "person", None)
+    if not isinstance(known, Person):
+        known = request.state.person = Person(user)
+    return known
+
+
+LoggedIn: TypeAlias = Annotated[Person, Depends(person)]
+"""Annotation of a parameter that receives who made the request."""
+
+logged_in: Final = Depends(person)
 """Dependency: somebody is logged in to Airflow, else 401."""
+
+
+def _needs(right: Right, refusal: str) -> Any:
+    def dependency(someone: LoggedIn) -> None:
+        if not someone.may(right):
+            raise HTTPException(403, refusal)
+
+    return Depends(dependency)
+
+
+may_view: Final = _needs("view", "You have no right to see any flow.")
+"""Dependency: the user may see runs of a flow, else 403."""
+
+may_sync: Final = _needs("sync", "You have no right to trigger a flow.")
+"""Dependency: the user may trigger a flow, else 403."""
+
+may_connect: Final = _needs("connect", "You have no right to edit Airflow's connections.")
+"""Dependency: the user may edit Connections, else 403."""
+
+may_configure: Final = _needs("configure", "You have no right to edit Airflow's variables.")
+"""Dependency: the user may edit Variables, else 403."""
 
 may_view_run: Final = Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))
 """Dependency: the user may see runs of the DAG in the path parameter ``dag_id``, else 403."""
 
 
-def user_name(request: Request) -> str:
-    """Return the id of the user who made the request, for the audit log."""
-    return str(getattr(request.state, "sync_user", "unknown"))
+def allowed_dags(someone: LoggedIn) -> Allowed:
+    """Dependency: return a function that tells in which flows the user has a right.
 
-
-def allowed_dags(dag_ids: Sequence[str]) -> Callable[..., Allowed]:
-    """Make a dependency that tells for which DAGs the user has a right.
-
-    Args:
-        dag_ids: the DAGs that may be asked about.
-
-    Returns:
-        A dependency whose value maps ``view`` (see runs) or ``release`` (edit the DAG) to the DAG ids.
+    Its value maps ``view`` (see runs), ``sync`` (trigger) or ``release`` (edit the DAG) to names of flows.
     """
-
-    def dependency(request: Request, user: Annotated[Any, Depends(get_user)]) -> Allowed:
-        request.state.sync_user = user.get_id()
-
-        def allowed(right: Right) -> list[str]:
-            return [dag_id for dag_id in dag_ids if _is_allowed(user, dag_id, right)]
-
-        return allowed
-
-    return dependency
+    return someone.flows
 
 
-def _is_allowed(user: Any, dag_id: str, right: Right) -> bool:
+_ASKED: Final[dict[FlowRight, tuple[Any, DagAccessEntity | None]]] = {
+    "view": ("GET", DagAccessEntity.RUN),
+    "sync": ("POST", DagAccessEntity.RUN),
+    "release": ("PUT", None),
+}
+
+
+def _is_allowed(user: Any, dag_id: str, right: FlowRight) -> bool:
+    method, entity = _ASKED[right]
     return bool(
         get_auth_manager().is_authorized_dag(
-            method="GET" if right == "view" else "PUT",
-            access_entity=DagAccessEntity.RUN if right == "view" else None,
+            method=method,
+            access_entity=entity,
             details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
             user=user,
         )
