@@ -162,7 +162,8 @@ def test_a_throttled_call_waits_until_its_points_are_restored():
         "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
         "extensions": {"cost": {"requestedQueryCost": 500, "actualQueryCost": None, "throttleStatus": status}},
     }
-    slept, budget = [], CostBudget("s", MemoryBudget(), clock=lambda: 0.0, sleep=lambda _: None)
+    slept, waited = [], [0.0]
+    budget = CostBudget("s", MemoryBudget(), clock=lambda: sum(waited), sleep=waited.append)
     with scripted(json_answer(body), FINE) as server:
         run(client_for(server.url, budget=budget, sleep=slept.append, jitter=lambda: 0.0))
     assert slept == [4]

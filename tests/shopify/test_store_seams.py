@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from cryptography.fernet import Fernet
 
+from shopify_fw360.errors import SyncError
 from shopify_fw360.shopify.address import shop_address
 from shopify_fw360.shopify.auth import OAuthToken, StoredToken, TokenEndpoint, token_from_json, token_to_json
-from shopify_fw360.shopify.budget import CostBudget, CostReport, SharedBudget
+from shopify_fw360.shopify.bucket import CostReport
+from shopify_fw360.shopify.budget import CostBudget, SharedBudget
 from shopify_fw360.store import LockedState, Store, TokenVault
 from tests.shopify.helpers import NOW, json_answer, scripted
 
@@ -30,13 +32,13 @@ def open_store(tmp_path):
 
 def test_two_processes_share_one_budget(open_store):
     mine, other = (
-        CostBudget("s", SharedBudget(LockedState(open_store())), clock=lambda: 0.0, sleep=lambda _: None)
-        for _ in range(2)
+        CostBudget("s", SharedBudget(LockedState(open_store())), clock=lambda: 0.0, longest_wait=0.0) for _ in range(2)
     )
     held = mine.acquire("Page", 400)
-    assert other.acquire("Page", 200).turn.wait == pytest.approx(1.0)
+    with pytest.raises(SyncError):
+        other.acquire("Page", 200)
     mine.release(held, CostReport(400, 400, 2_000, 1_600, 100))
-    assert other.acquire("Page", 200).turn.wait == 0
+    assert other.acquire("Page", 200).turn.cost == 200
 
 
 def test_two_processes_make_one_refresh(open_store):

@@ -14,7 +14,7 @@ from shopify_fw360.airflow.run_request import AirflowRun, request_of
 from shopify_fw360.airflow.runtime import open_pair, open_store, read_settings
 from shopify_fw360.airflow.tasks import drain_and_wait, log_parked, run_of, run_page
 from shopify_fw360.errors import RUN_REQUEST_INVALID, Reaction, SyncError
-from shopify_fw360.records import Entity, Flow, System
+from shopify_fw360.records import Entity, Flow, Origin, System
 from shopify_fw360.settings import ALL_FLOWS
 from shopify_fw360.sync.queue_watch import is_needed
 from shopify_fw360.sync.run import certify, equation, stage_run
@@ -67,7 +67,7 @@ def serve_queue(context: Mapping[str, Any]) -> dict[str, Any]:
         SyncError: the store fails.
     """
     run = run_of(context)
-    with reacting(), open_pair() as pair:
+    with reacting(), open_pair(Origin.WEBHOOK) as pair:
         near = pair.settings.near_real_time
         patience = Patience(near.linger_seconds, near.longest_minutes * 60.0)
         report = serve(pair, run.ledger_id, f"{run.ledger_id}/{context['ti'].try_number}", patience)
@@ -104,7 +104,7 @@ def sync_one(context: Mapping[str, Any]) -> dict[str, Any]:
         flow = _flow_of(run.params)
         params = {"mode": "ids", "ids": [run.params.get("id")]}
         request = request_of(flow, replace(run, run_type="manual", params=params))
-        with open_pair() as pair:
+        with open_pair(Origin.SYNC_NOW) as pair:
             stage_run(pair, request)
             drain_and_wait(
                 pair,

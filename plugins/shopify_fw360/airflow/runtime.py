@@ -23,6 +23,7 @@ from shopify_fw360.airflow.connections import (
     webhook_identity,
 )
 from shopify_fw360.errors import MAPPING_INVALID, SyncError
+from shopify_fw360.records import Origin
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.access import ShopAccess
 from shopify_fw360.shopify.budget import SharedBudget
@@ -90,14 +91,18 @@ def new_store(settings: SyncSettings) -> Store:
     return store
 
 
-def new_shopify_client(store: Store) -> ShopifyClient:
+def new_shopify_client(store: Store, lane: Origin = Origin.POLL) -> ShopifyClient:
     """Build the client of connection ``shopify_default`` with tokens and cost budget kept in the store.
+
+    Args:
+        store: of the pair.
+        lane: priority of its calls in the shop's budget.
 
     Raises:
         SyncError: SYNC-106 naming the field.
     """
     tokens = token_vault(store) if store.encryption_key else None
-    return shopify_client(airflow_connection(SHOPIFY), tokens, SharedBudget(LockedState(store)))
+    return shopify_client(airflow_connection(SHOPIFY), tokens, SharedBudget(LockedState(store)), lane)
 
 
 @contextmanager
@@ -108,8 +113,11 @@ def open_store() -> Iterator[Store]:
 
 
 @contextmanager
-def open_pair() -> Iterator[Pair]:
+def open_pair(lane: Origin = Origin.POLL) -> Iterator[Pair]:
     """Open the shop, the site and the store for the duration of a block.
+
+    Args:
+        lane: priority of all calls to the shop in its budget.
 
     Yields:
         The pair.
@@ -121,7 +129,7 @@ def open_pair() -> Iterator[Pair]:
     mappings = load_mappings(mappings_directory(), settings)
     site = framework360_client(airflow_connection(FRAMEWORK360))
     with closing(site), closing(new_store(settings)) as store:
-        shop = new_shopify_client(store)
+        shop = new_shopify_client(store, lane)
         pair = build_pair(store=store, settings=settings, mappings=mappings, shopify=shop, framework360=site)
         yield replace(pair, shop=ShopAccess(shop, partial(_forget_tokens, store, shop.address.shop)))
 

@@ -49,7 +49,7 @@ def stage(flow: Flow, context: Mapping[str, Any]) -> list[dict[str, int]]:
     run = run_of(context)
     with reacting(), _noting(flow, run):
         request = request_of(flow, run)
-        with open_pair() as pair:
+        with open_pair(request.origin) as pair:
             if run.dry_run:
                 counts = plan_into_journal(pair, request)
                 tasks = 1
@@ -87,7 +87,7 @@ def drain_batch(flow: Flow, batch: Mapping[str, int], context: Mapping[str, Any]
         return {}
     ti = context["ti"]
     owner = f"{run.ledger_id}/{ti.task_id}/{ti.map_index}/{ti.try_number}"
-    with reacting(), _noting(flow, run), open_pair() as pair:
+    with reacting(), _noting(flow, run), open_pair(request_of(flow, run).origin) as pair:
         last = batch["number"] == batch["of"]
         counts = drain_and_wait(
             pair,

@@ -18,7 +18,7 @@ from shopify_fw360.errors import (
     ErrorCode,
     SyncError,
 )
-from shopify_fw360.shopify.budget import CostReport
+from shopify_fw360.shopify.bucket import CostReport
 
 _STATUS: Final[dict[int, tuple[ErrorCode, str]]] = {
     400: (SHOPIFY_QUERY, "the request is malformed"),

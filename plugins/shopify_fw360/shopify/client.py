@@ -27,7 +27,8 @@ from shopify_fw360.errors import (
 from shopify_fw360.shopify.address import ShopAddress
 from shopify_fw360.shopify.answers import cost_report, graphql_error, search_warning, status_error
 from shopify_fw360.shopify.auth import TokenSource
-from shopify_fw360.shopify.budget import CostBudget, CostReport
+from shopify_fw360.shopify.bucket import CostReport
+from shopify_fw360.shopify.budget import CostBudget
 from shopify_fw360.shopify.schema_index import API_VERSION
 from shopify_fw360.shopify.transport import new_session
 

@@ -59,6 +59,16 @@ class LockedState:
         found: Mapping[str, Any] | None = None if held is None else load_json(held)
         return found
 
+    def states(self) -> dict[str, Mapping[str, Any]]:
+        """Return the state of every shop of the pair that has one, without waiting."""
+        with self.store.read() as tx:
+            rows = tx.scope.connection.execute(
+                select(api_budget.c.shop, api_budget.c.state)
+                .where(tx.scope.mine(api_budget), api_budget.c.state.is_not(None))
+                .order_by(api_budget.c.shop)
+            )
+            return {shop: load_json(state) for shop, state in rows}
+
 
 def _locked(scope: Scope, shop: str) -> str | None:
     """Lock the shop's row, making it the first time, and return its state."""

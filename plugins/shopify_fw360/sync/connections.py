@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from shopify_fw360.errors import CONNECTION_INVALID, SyncError
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.options import SiteOptions
+from shopify_fw360.records import Origin
 from shopify_fw360.shopify.address import SHOP_DOMAIN, ShopAddress, shop_address
 from shopify_fw360.shopify.auth import (
     ClientCredentials,
@@ -200,7 +201,9 @@ def _token(stored: Mapping[str, Any]) -> StoredToken:
     )
 
 
-def shopify_client(connection: AirflowConnection, tokens: TokenStore | None, budget: BudgetBackend) -> ShopifyClient:
+def shopify_client(
+    connection: AirflowConnection, tokens: TokenStore | None, budget: BudgetBackend, lane: Origin = Origin.SYNC_NOW
+) -> ShopifyClient:
     """Build the client of the shop.
 
     Args:
@@ -208,6 +211,7 @@ def shopify_client(connection: AirflowConnection, tokens: TokenStore | None, bud
             id, password the client secret, extra ``auth``, ``access_token`` and ``api_version``.
         tokens: where tokens live between processes; None without a store, which only ``auth: token`` allows.
         budget: the shop's cost budget, shared by all workers.
+        lane: priority of its calls in the budget.
 
     Returns:
         The client; it has made no call yet.
@@ -220,7 +224,7 @@ def shopify_client(connection: AirflowConnection, tokens: TokenStore | None, bud
         extra = connection.extra_dejson
         version = str(extra.get("api_version") or API_VERSION)
         source = _token_source(connection, address, tokens)
-        return ShopifyClient(address, source, CostBudget(address.shop, budget), api_version=version)
+        return ShopifyClient(address, source, CostBudget(address.shop, budget, lane=lane), api_version=version)
 
 
 def _token_source(connection: AirflowConnection, address: ShopAddress, tokens: TokenStore | None) -> TokenSource:
