@@ -387,6 +387,40 @@ class Shop(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Dispute:
+    """A field that both sides changed, as it was when the conflict was found; plain JSON values.
+
+    Args:
+        field: target field of the flow, for example ``nome`` or ``varianti[42].prezzo``.
+        base: values of source and target when they last agreed, None before they ever did.
+        source: what the source says.
+        target: what the target holds.
+        compared: both again in the form in which they are compared, source first.
+    """
+
+    field: str
+    base: tuple[Any, Any] | None
+    source: Any
+    target: Any
+    compared: tuple[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a person settled a dispute; it holds only as long as both sides still have the values they had then.
+
+    Args:
+        wins: the system whose value is kept.
+        compared: values of source and target at that time, in the form in which they are compared.
+        by: who decided.
+    """
+
+    wins: System
+    compared: tuple[Any, Any]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A change to be staged.
 
@@ -400,6 +434,7 @@ class Change:
         match_key: normalised natural key of the record, for finding duplicates on its own side.
         display_name: for lists shown to people.
         run_id: ledger id of the run that stages it.
+        choices: by target field how a person settled its conflict; a claim brings them, staging takes none.
     """
 
     flow: Flow
@@ -411,6 +446,7 @@ class Change:
     match_key: str | None = None
     display_name: str = ""
     run_id: str = ""
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,6 +561,8 @@ class Link:
         missing_scans: number of successive full scans of Framework360 that did not find the record.
         synced_at: aware UTC time of the last successful sync.
         synced_by: name of the flow that made it.
+        excluded_by: who wants the record left alone, None for nobody.
+        excluded_at: aware UTC time of that decision.
     """
 
     entity: Entity
@@ -542,6 +580,8 @@ class Link:
     missing_scans: int = 0
     synced_at: datetime | None = None
     synced_by: str | None = None
+    excluded_by: str | None = None
+    excluded_at: datetime | None = None
 
     def id_in(self, system: System) -> str | None:
         """Id of the record in the given system, None if it has no counterpart there."""

@@ -95,7 +95,7 @@ class TestANewOrder:
         order = till.buy(gateway="satispay_ponte_v2")
         till.world.sync(BOOKING)
         message = till.link(order).error_message
-        assert "order.shopify_to_framework360.yaml:" in message
+        assert "at include/mappings/order.shopify_to_framework360.yaml:" in message
         assert '"satispay_ponte_v2": …' in message
         assert till.sales() == []
 
@@ -103,6 +103,8 @@ class TestANewOrder:
         order = till.buy({"title": "Vase", "price": "100", "rate": "0.08"}, address={"countryCode": "US"}, charge="")
         till.world.sync(BOOKING)
         assert '"US 8": …' in till.link(order).error_message
+        with till.world.store.read() as tx:
+            assert [row.display_name for row in tx.parked(BOOKING)] == [f"Shopify {order['name']}"]
 
     def test_does_not_hold_up_the_others_when_it_is_parked(self, till):
         till.buy(gateway="satispay_ponte_v2")

@@ -292,3 +292,8 @@ def test_a_record_that_only_lacks_a_required_value_keeps_its_other_values_for_a_
     assert rejection.code.code == "SYNC-201"
     assert rejection.partial.values["nome"] == "Ada"
     assert run(fields, {"firstName": ["no text"], "defaultEmailAddress": None}).partial is None
+
+
+def test_a_rejected_record_is_named_as_far_as_its_other_values_tell(to_framework360):
+    (rejection,) = transform(to_framework360, [{"firstName": "Ada", "lastName": "Byron"}]).rows
+    assert (rejection.field, rejection.display_name) == ("email", "Ada Byron")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shopify_fw360.records import FieldType, System
+from shopify_fw360.records import Choice, FieldType, System
 from shopify_fw360.sync.merge import Decision, MergeInput, changes_of, conflicts_of, merge
 from tests.sync.rules import rule
 
@@ -181,3 +181,29 @@ class TestTags:
         expected = (theirs | (mine - base)) - (base - mine)
         held = set(decision.value) if decision.decision is Decision.WRITE else theirs
         assert held == expected
+
+
+def chosen(wins, compared=("mine", "theirs")):
+    return {"choices": {"f": Choice(wins, compared, "anna")}}
+
+
+class TestAConflictThatAPersonSettled:
+    def test_for_the_source_is_written_with_the_name_of_the_person(self):
+        decision = decide(rule(), "mine", "theirs", base=["old"], **chosen(System.SHOPIFY))
+        assert (decision.decision, decision.value) == (Decision.WRITE, "mine")
+        assert "anna" in decision.reason
+
+    def test_for_the_target_is_left_and_counts_as_agreed(self):
+        decision = decide(rule(), "mine", "theirs", base=["old"], **chosen(System.FRAMEWORK360))
+        assert (decision.decision, decision.settled, decision.kept) == (Decision.LEAVE, True, True)
+
+    @pytest.mark.parametrize("compared", [("mine once", "theirs"), ("mine", "theirs once")])
+    def test_is_a_conflict_again_when_one_side_has_changed_since(self, compared):
+        decision = decide(rule(), "mine", "theirs", base=["old"], **chosen(System.SHOPIFY, compared))
+        assert decision.decision is Decision.CONFLICT
+        assert "anew" in decision.reason
+
+    def test_does_not_outlive_the_conflict(self):
+        decision = decide(rule(), "old", "theirs", base=["old"], **chosen(System.SHOPIFY, ("old", "theirs")))
+        assert decision.decision is Decision.LEAVE
+        assert not decision.settled

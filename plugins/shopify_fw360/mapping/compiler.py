@@ -37,7 +37,7 @@ from shopify_fw360.mapping.pipeline import (
     ValueExpression,
     map_step_function,
 )
-from shopify_fw360.mapping.problems import MappingError, Problem
+from shopify_fw360.mapping.problems import MappingError, Problem, short_name
 from shopify_fw360.mapping.registry import FUNCTIONS, Call, Context, suggest
 from shopify_fw360.mapping.rules import ChildMapping, CompiledMapping, FieldRule
 from shopify_fw360.mapping.values import Invalid, to_flag
@@ -411,7 +411,7 @@ class _Compiler:
             table[key] = self._literal(work, value, finish, f"map {key}")
         default = UNSET if rule.map_default is None else self._literal(work, rule.map_default, finish, "map_default")
         mode = Mode.EACH if kind is FieldType.TAGS else Mode.ANY
-        where = f"{self._document.file}:{self._lookups.line(work, 'map')}"
+        where = f"{short_name(self._document.file)}:{self._lookups.line(work, 'map')}"
         steps.append(Step(map_step_function(table, default, key_text, where), mode))
         return FieldType.TAGS if kind is FieldType.TAGS else finish.type
 

@@ -70,6 +70,7 @@ class Rejection:
         message: what is wrong, without personal data.
         partial: the other values, if all that is wrong is that required ones are missing. Framework360 insists on them
             when it registers a customer, not when it changes one, so a linked record goes on with these.
+        display_name: what a person calls the record, as far as its other values tell.
     """
 
     index: int
@@ -79,6 +80,7 @@ class Rejection:
     rule: str
     message: str
     partial: Row | None = None
+    display_name: str = ""
 
     def as_error(self, record: str) -> SyncError:
         """Return the failure as an error of the taxonomy.
@@ -207,7 +209,11 @@ def _transform(mapping: CompiledMapping, records: Sequence[Raw], start: int) -> 
         usable = all(each.code is REQUIRED_MISSING for _, each, _ in found)
         partial = rows[index] if usable else None
         rejection = _rejection(start + index, name, fault, original)
-        rows[index] = replace(rejection, partial=partial) if isinstance(partial, Row) else rejection
+        rows[index] = replace(
+            rejection,
+            partial=partial if isinstance(partial, Row) else None,
+            display_name=mapping.name_of(own.rows[index]),
+        )
     kept = [_rejection(start + row, *rest) for row, *rest in omissions if row not in faults]
     return TransformResult(rows, sorted(kept, key=lambda item: item.index))
 

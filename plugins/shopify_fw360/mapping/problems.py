@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from shopify_fw360.errors import MAPPING_INVALID, ErrorCode, SyncError
+
+
+def short_name(file: str) -> str:
+    """Return a mapping file's path from the project's root on, for messages that people far from the server read."""
+    parts = PurePath(file).parts
+    start = len(parts) - 1 - parts[::-1].index("include") if "include" in parts else max(0, len(parts) - 2)
+    return "/".join(parts[start:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ def rejection(data: Mapping[str, Any], record: str, name: Callable[[str, Mapping
     texts = "; ".join(dict.fromkeys(masked(str(error.get("message", ""))) for _, error in found))
     return SyncError(
         SHOPIFY_REJECTED,
-        f"{key}: {texts}",
+        texts,
         record=record,
         field=name(key, first) or None,
         rule=TAKEN if _is_taken(first) else str(first.get("code") or "").lower() or None,

@@ -350,6 +350,8 @@ def _values(scope: Scope, item: Link) -> dict[str, Any]:
         "missing_scans": item.missing_scans,
         "synced_at": item.synced_at,
         "synced_by": item.synced_by,
+        "excluded_by": item.excluded_by,
+        "excluded_at": item.excluded_at,
         "changed_at": scope.clock(),
     }
 
@@ -375,4 +377,6 @@ def _link(row: RowMapping) -> Link:
         missing_scans=row["missing_scans"],
         synced_at=row["synced_at"],
         synced_by=row["synced_by"],
+        excluded_by=row["excluded_by"],
+        excluded_at=row["excluded_at"],
     )

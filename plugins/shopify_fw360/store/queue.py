@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_, case, delete, select, update
 
 from shopify_fw360.errors import CONFLICT, LEASE_LOST, SyncError
-from shopify_fw360.records import Change, Claim, Entity, Flow, Operation, Origin, Outcome, SourceRecord, System
+from shopify_fw360.records import (
+    Change,
+    Choice,
+    Claim,
+    Dispute,
+    Entity,
+    Flow,
+    Operation,
+    Origin,
+    Outcome,
+    SourceRecord,
+    System,
+)
 from shopify_fw360.store.codec import clean_text, dump_json, load_json
 from shopify_fw360.store.journal import JournalEntry, write_journal
 from shopify_fw360.store.ledger import count_read
@@ -22,7 +34,7 @@ _row = staged_change.c
 
 _UNLEASED: dict[str, Any] = {"state": PENDING, "owner": None, "claimed_run_id": None}
 _NO_ERROR: dict[str, Any] = dict.fromkeys(
-    ("error_code", "error_message", "error_field", "error_rule", "candidates"), None
+    ("error_code", "error_message", "error_field", "error_rule", "candidates", "disputed"), None
 )
 
 
@@ -211,13 +223,22 @@ def retry(scope: Scope, claim: Claim, owner: str, error: SyncError, available_at
         .values(**_UNLEASED, **_error(error), candidates=None, available_at=available_at)
     ).rowcount
     if not waits:
-        _make_pending_again(scope, claim, owner)
+        # The attempt that was to carry out a person's choices has not ended; the next one still may.
+        _make_pending_again(scope, claim, owner, keep_choices=True)
         journal_superseded(scope, [(claim.change.flow, claim.change.source_id, claim.change.run_id)])
     return bool(waits)
 
 
 def park(
-    scope: Scope, claim: Claim, owner: str, error: SyncError, candidates: Sequence[str], entry: JournalEntry | None
+    scope: Scope,
+    claim: Claim,
+    owner: str,
+    error: SyncError,
+    *,
+    candidates: Sequence[str],
+    entry: JournalEntry | None,
+    disputes: Sequence[Dispute],
+    display_name: str,
 ) -> bool:
     """Dead-letter a change: keep it out of the way until it changes or a person releases it.
 
@@ -228,6 +249,8 @@ def park(
         error: what stands in the way; SYNC-205 gives the outcome CONFLICT, all others PARKED.
         candidates: ids of the records between which a person must choose.
         entry: what to journal besides; its run, outcome, code and message are set here.
+        disputes: fields of which a person must choose the value.
+        display_name: of the record, empty to keep what it was staged with: a hint tells no name.
 
     Returns:
         True if it is parked, False if it was staged anew meanwhile and the newer change is pending.
@@ -242,6 +265,10 @@ def park(
             **_UNLEASED | {"state": PARKED},
             **_error(error),
             candidates=dump_json(list(candidates)) if candidates else None,
+            disputed=dump_json([asdict(dispute) for dispute in disputes]) if disputes else None,
+            # What a person decided was about the attempt that ends here.
+            decided=None,
+            display_name=clean_text(display_name) if display_name else _row.display_name,
             available_at=scope.clock(),
         )
     ).rowcount
@@ -340,6 +367,37 @@ def release(scope: Scope, row_ids: Sequence[int], flow: Flow | None, code: str |
     ).rowcount
 
 
+def settle(scope: Scope, row_id: int, generation: int, choices: Mapping[str, Choice]) -> bool:
+    """Release a parked conflict with a person's choices, which the next attempt carries out once.
+
+    Args:
+        scope: the transaction.
+        row_id: the row.
+        generation: of the conflict that the person saw.
+        choices: by target field.
+
+    Returns:
+        False if the row is not parked any more or another conflict is parked there now; then nothing has changed.
+    """
+    row = scope.connection.execute(
+        select(_row.id)
+        .where(_parked(scope, [row_id], None, CONFLICT.code), _row.generation == generation)
+        .with_for_update()
+    ).first()
+    if row is None:
+        return False
+    release(scope, [row_id], None, None, "")
+    scope.connection.execute(
+        update(staged_change)
+        .where(scope.mine(staged_change), _row.id == row_id)
+        .values(
+            priority=int(Origin.SYNC_NOW),
+            decided=dump_json({field: asdict(choice) for field, choice in choices.items()}),
+        )
+    )
+    return True
+
+
 def discard(scope: Scope, row_ids: Sequence[int]) -> int:
     """Delete parked changes; the record comes back when it is staged again.
 
@@ -381,13 +439,14 @@ def _held(scope: Scope, claim: Claim, owner: str) -> ColumnElement[bool]:
     )
 
 
-def _make_pending_again(scope: Scope, claim: Claim, owner: str) -> None:
+def _make_pending_again(scope: Scope, claim: Claim, owner: str, *, keep_choices: bool = False) -> None:
     """Leave the newer change of a record pending, with a start of its own."""
     now = scope.clock()
+    values = {**_UNLEASED, **_NO_ERROR, "attempts": 0, "available_at": now, "first_staged_at": _row.staged_at}
     found = scope.connection.execute(
         update(staged_change)
         .where(_held(scope, claim, owner))
-        .values(**_UNLEASED, **_NO_ERROR, attempts=0, available_at=now, first_staged_at=_row.staged_at)
+        .values(values if keep_choices else {**values, "decided": None})
     ).rowcount
     if not found:
         change = claim.change
@@ -431,6 +490,7 @@ def _claim(row: RowMapping, until: datetime, run_id: str) -> Claim:
             match_key=row["match_key"],
             display_name=row["display_name"],
             run_id=run_id,
+            choices=_choices(row["decided"]),
         ),
         row_id=row["id"],
         generation=row["generation"],
@@ -438,3 +498,10 @@ def _claim(row: RowMapping, until: datetime, run_id: str) -> Claim:
         lease_until=until,
         first_staged_at=row["first_staged_at"],
     )
+
+
+def _choices(text: str | None) -> dict[str, Choice]:
+    return {
+        field: Choice(System(kept["wins"]), tuple(kept["compared"]), kept["by"])
+        for field, kept in ({} if text is None else load_json(text)).items()
+    }

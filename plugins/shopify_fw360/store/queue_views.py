@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, RowMapping, and_, exists, func, literal, or_, select, union_all
 
-from shopify_fw360.records import Entity, Flow, Operation, Origin, System
+from shopify_fw360.records import Dispute, Entity, Flow, Operation, Origin, System
 from shopify_fw360.store.codec import load_json
 from shopify_fw360.store.scope import Scope
 from shopify_fw360.store.tables import is_leased, is_live, is_parked, is_pending, staged_change
@@ -72,6 +72,8 @@ class QueuedChange:
         error_field: the field it names.
         error_rule: the rule it names.
         candidates: ids between which a person must choose.
+        generation: of the row, which tells whether it was staged anew meanwhile.
+        disputes: fields of which a person must choose the value.
     """
 
     row_id: int
@@ -91,6 +93,8 @@ class QueuedChange:
     error_field: str | None
     error_rule: str | None
     candidates: tuple[str, ...]
+    generation: int
+    disputes: tuple[Dispute, ...]
 
 
 def counts(scope: Scope, flow: Flow | None, run_id: str | None) -> QueueCounts:
@@ -183,6 +187,16 @@ def listing(
     return [_queued(row) for row in rows.mappings()]
 
 
+def row(scope: Scope, row_id: int) -> QueuedChange | None:
+    """Return a row by its key, None if it has left the queue."""
+    found = (
+        scope.connection.execute(select(staged_change).where(scope.mine(staged_change), _row.id == row_id))
+        .mappings()
+        .first()
+    )
+    return None if found is None else _queued(found)
+
+
 def count_codes(scope: Scope, flow: Flow | None) -> dict[str, int]:
     """Count parked changes per error code.
 
@@ -267,4 +281,17 @@ def _queued(row: RowMapping) -> QueuedChange:
         error_field=row["error_field"],
         error_rule=row["error_rule"],
         candidates=tuple(load_json(row["candidates"])) if row["candidates"] else (),
+        generation=row["generation"],
+        disputes=tuple(map(_dispute, load_json(row["disputed"]))) if row["disputed"] else (),
+    )
+
+
+def _dispute(kept: Mapping[str, Any]) -> Dispute:
+    base = kept["base"]
+    return Dispute(
+        field=kept["field"],
+        base=None if base is None else (base[0], base[1]),
+        source=kept["source"],
+        target=kept["target"],
+        compared=(kept["compared"][0], kept["compared"][1]),
     )

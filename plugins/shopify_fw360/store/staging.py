@@ -221,6 +221,6 @@ def _merged(new: _Columns) -> dict[str, ColumnElement[Any]]:
         "available_at": case((restart, new.available_at), else_=_row.available_at),
         "attempts": case((restart, literal_column("0")), else_=_row.attempts),
     }
-    for name in ("error_code", "error_message", "error_field", "error_rule", "candidates"):
+    for name in ("error_code", "error_message", "error_field", "error_rule", "candidates", "disputed"):
         merged[name] = case((restart, null()), else_=_row[name])
     return merged

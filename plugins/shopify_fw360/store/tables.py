@@ -97,6 +97,9 @@ staged_change: Final = Table(
     Column("error_field", Text),
     Column("error_rule", Text),
     Column("candidates", Text),
+    # What a conflict is about, per field, and how a person settled it. Both live and end with the row.
+    Column("disputed", Text),
+    Column("decided", Text),
     UniqueConstraint("pair_id", "entity", "source", "source_id"),
     Index(
         "ix_staged_change_due",
@@ -187,6 +190,9 @@ link: Final = Table(
     Column("synced_at", UtcDateTime),
     Column("synced_by", Text),
     Column("changed_at", UtcDateTime, nullable=False),
+    # Who wants the record left alone, null for nobody.
+    Column("excluded_by", Text),
+    Column("excluded_at", UtcDateTime),
     UniqueConstraint("pair_id", "entity", "shopify_id"),
     UniqueConstraint("pair_id", "entity", "framework360_id"),
     Index("ix_link_shopify_key", "pair_id", "entity", "shopify_key"),
@@ -416,6 +422,8 @@ alert: Final = Table(
     Column("first_at", UtcDateTime, nullable=False),
     Column("last_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    # When people were told that it began; null until then.
+    Column("told_at", UtcDateTime),
 )
 
 consumer: Final = Table(

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from shopify_fw360.errors import SyncError
 from shopify_fw360.records import (
     Change,
+    Choice,
     Claim,
+    Dispute,
     Entity,
     Event,
     Flow,
@@ -120,10 +122,22 @@ class Transaction:
         owner: str,
         error: SyncError,
         candidates: Sequence[str] = (),
+        *,
         entry: JournalEntry | None = None,
+        disputes: Sequence[Dispute] = (),
+        display_name: str = "",
     ) -> bool:
         """Dead-letter a change and journal it; False if a newer change of the record waits; raise SYNC-502."""
-        return queue.park(self.scope, claim, owner, error, candidates, entry)
+        return queue.park(
+            self.scope,
+            claim,
+            owner,
+            error,
+            candidates=candidates,
+            entry=entry,
+            disputes=disputes,
+            display_name=display_name,
+        )
 
     def give_back(self, claims: Sequence[Claim], owner: str, available_at: datetime | None = None) -> int:
         """Return claims that were not worked on, at once or from a time on; the attempt does not count."""
@@ -134,6 +148,10 @@ class Transaction:
     ) -> int:
         """Make parked changes pending again, by rows or by flow and code; see ``queue.release``."""
         return queue.release(self.scope, row_ids, flow, code, run_id)
+
+    def settle(self, row_id: int, generation: int, choices: Mapping[str, Choice]) -> bool:
+        """Release a parked conflict with a person's choices; False if it is not the one the person saw any more."""
+        return queue.settle(self.scope, row_id, generation, choices)
 
     def discard(self, row_ids: Sequence[int]) -> int:
         """Delete parked changes."""
@@ -156,6 +174,10 @@ class Transaction:
     ) -> list[QueuedChange]:
         """List rows of the queue, those that changed last first."""
         return queue_views.listing(self.scope, state, flow=flow, run_id=run_id, code=code, limit=limit, offset=offset)
+
+    def queued_row(self, row_id: int) -> QueuedChange | None:
+        """Return a row of the queue, None if it has left it."""
+        return queue_views.row(self.scope, row_id)
 
     def parked(
         self,

@@ -16,7 +16,7 @@ from shopify_fw360.mapping.rules import CompiledMapping, FieldRule
 from shopify_fw360.records import Flow, Gateway, KeepsNotes, Link, LinkStatus, Raw, SourceRecord, System, WriteResult
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.journal import JournalEntry
-from shopify_fw360.sync.base import is_consumed, rebase, rebase_reverse
+from shopify_fw360.sync.base import hand_over, is_consumed, rebase, rebase_reverse
 from shopify_fw360.sync.children import (
     ChildRows,
     Ids,
@@ -390,14 +390,16 @@ def _backward_bases(
         linked = {name: tuple(row for row in rows if row.id in ids[name]) for name, rows in now.children.items()}
         rules = {**reverse.fields, **rules_of(reverse.children, linked)}
         values = {**now.values, **values_of(reverse.children, linked, ids)}
+        held = {**fields, **held_by(reverse.children, children, ids)}
         base = rebase_reverse(
             rules,
             without_lost(old, now.children),
             _touched(mapping, entry.item.changes),
             None if was is None else {**was.values, **values_of(reverse.children, was.children, ids)},
             values,
-            {**fields, **held_by(reverse.children, children, ids)},
+            held,
         )
+        base = hand_over(rules, base, _left_to(mapping, reverse, entry), held)
         defaulted = now.defaulted | {
             child_name(name, row.id, field) for name, rows in linked.items() for row in rows for field in row.defaulted
         }
@@ -420,6 +422,29 @@ def _reversed_ids(reverse: CompiledMapping, entry: Applied, rows: ChildRows) -> 
         complete &= {row.id for row in rows.get(back.name, ())} == ids.keys()
         complete &= all(pair.source is None or pair.source.id in ids.values() for pair in paired.pairs)
     return result, complete
+
+
+def _left_to(mapping: CompiledMapping, reverse: CompiledMapping, entry: Applied) -> set[str]:
+    """Target fields of the opposite direction that carry what a person chose to keep in the target."""
+    kept = {name for name, found in entry.item.decisions.items() if found.kept}
+    result: set[str] = set()
+    for name in kept & mapping.fields.keys():
+        result |= _fed_by(reverse.fields, mapping.fields[name])
+    for list_name, pairs in ids_after(entry.item.lists, _written_ids(entry)).items():
+        child = mapping.children[list_name]
+        back = reverse_of(child, reverse)
+        if back is None:
+            continue
+        for source_id, target_id in pairs.items():
+            for bare, rule in child.fields.items():
+                if child_name(list_name, source_id, bare) in kept:
+                    fed = _fed_by(back.fields, rule)
+                    result |= {child_name(back.name, target_id, field) for field in fed}
+    return result
+
+
+def _fed_by(rules: Mapping[str, FieldRule], field: FieldRule) -> set[str]:
+    return {name for name, rule in rules.items() if rule.main_paths & frozenset(field.target.reads)}
 
 
 def _touched(mapping: CompiledMapping, changes: Mapping[str, Any]) -> set[str]:

@@ -85,6 +85,27 @@ def rebase_reverse(
     return result
 
 
+def hand_over(
+    rules: Mapping[str, FieldRule], base: Base, names: Collection[str], held: Mapping[str, Any]
+) -> dict[str, BasePair]:
+    """Let a direction carry fields whose conflict a person settled for its source.
+
+    Its target's present value becomes the one agreed on last, so that only the source counts as changed. If somebody
+    changes the target again before it is carried, both count as changed, and nothing is overwritten.
+
+    Args:
+        rules: of the direction, by its target field.
+        base: of the direction.
+        names: its target fields that are to be carried.
+        held: present values of its target.
+
+    Returns:
+        The new base.
+    """
+    agreed = {name: comparable(rules[name].target, held.get(name, UNSET)) for name in names if name in rules}
+    return {**base, **{name: pair_of(value, value) for name, value in agreed.items()}}
+
+
 def is_consumed(rules: Mapping[str, FieldRule], base: Base, values: Mapping[str, Any]) -> bool:
     """Whether a direction has nothing left to carry for a record with these values.
 

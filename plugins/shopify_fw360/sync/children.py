@@ -384,6 +384,7 @@ class _ListMerge:
                 present=None if target is None else target.values,
                 base={name: self.record.base[key] for name, key in names.items() if key in self.record.base},
                 unwritable=frozenset(name for name in child.fields if f"{child.name}.{name}" in self.record.unwritable),
+                choices={name: self.record.choices[key] for name, key in names.items() if key in self.record.choices},
             ),
         )
         self.result.decisions.update((names[name], decision) for name, decision in decisions.items())

@@ -351,16 +351,35 @@ class _Worker:
             claim = self.open_claims[item.source_id]
             refusal = result if isinstance(result, SyncError) else _refusal(entry)
             if refusal is not None:
-                tx.park(claim, self.owner, refusal, item.candidates)
+                tx.park(claim, self.owner, refusal, item.candidates, display_name=item.display_name)
                 outcomes[Outcome.PARKED] += 1
             elif isinstance(result, JournalEntry):
                 outcomes[OUTCOMES[item.action]] += 1
                 if item.action is Action.CONFLICT and item.error is not None:
-                    tx.park(claim, self.owner, item.error, entry=result)
+                    tx.park(
+                        claim,
+                        self.owner,
+                        item.error,
+                        entry=result,
+                        disputes=item.disputes,
+                        display_name=item.display_name,
+                    )
                 else:
                     completed.append((claim, result))
         tx.complete_all(completed, self.owner)
+        self._tell_other_direction(tx, ending)
         return outcomes
+
+    def _tell_other_direction(self, tx: Transaction, ended: Sequence[Applied]) -> None:
+        """Let the other direction look at records whose conflict a person settled, since it may be parked there too.
+
+        Where the target's value was chosen, it is that direction which carries it.
+        """
+        back = self.flow.reverse
+        if back not in self.pair.mappings or not self.pair.settings.flows.is_on(back):
+            return
+        settled = [entry.item.current.id for entry in ended if entry.item.choices and entry.item.current is not None]
+        tx.stage([Change(back, record_id, origin=Origin.SYNC_NOW) for record_id in settled])
 
     def _may_retry(self, entry: Applied) -> bool:
         attempts = self.open_claims[entry.item.source_id].attempts + 1

@@ -183,7 +183,7 @@ def fresh_changes(pair: Pair, flow: Flow, records: Sequence[SourceRecord], run_i
             record=record,
             fingerprint=prints[record.id],
             match_key=None if isinstance(row, Rejection) else match_key(mapping, row),
-            display_name="" if isinstance(row, Rejection) else mapping.name_of(row.values),
+            display_name=row.display_name if isinstance(row, Rejection) else mapping.name_of(row.values),
             run_id=run_id,
         )
         for record, row in zip(fresh, rows, strict=True)

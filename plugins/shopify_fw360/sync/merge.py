@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from shopify_fw360.mapping.compiler import FieldRule
-from shopify_fw360.records import UNSET, FieldType, System
+from shopify_fw360.records import UNSET, Choice, FieldType, System
 from shopify_fw360.sync.canonical import comparable
 
 BasePair = Sequence[Any]
@@ -37,6 +37,8 @@ class FieldDecision:
         incoming: what the source says.
         value: what is written, meaningful for WRITE.
         settled: whether source and target count as agreed once the decision is carried out.
+        kept: whether a person chose the target's value, which the other direction then carries to the source.
+        compared: values of source and target in the form in which they were compared, meaningful for CONFLICT.
     """
 
     decision: Decision
@@ -45,6 +47,8 @@ class FieldDecision:
     incoming: Any = None
     value: Any = None
     settled: bool = False
+    kept: bool = False
+    compared: tuple[Any, Any] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class MergeInput:
         target_time: modification time of the target record, if its system tells it.
         finishing: whether the target record is a create of our own that was interrupted, so that what it holds is not
             what a person wants.
+        choices: by field how a person settled its conflict.
     """
 
     source: System
@@ -73,6 +78,7 @@ class MergeInput:
     source_time: datetime | None = None
     target_time: datetime | None = None
     finishing: bool = False
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 def pair_of(source: Any, target: Any) -> list[Any]:
@@ -120,8 +126,11 @@ class _Shown:
         written = self.incoming if value is UNSET else value
         return FieldDecision(Decision.WRITE, reason, self.present, self.incoming, written, settled=True)
 
-    def conflict(self, reason: str) -> FieldDecision:
-        return FieldDecision(Decision.CONFLICT, reason, self.present, self.incoming)
+    def conflict(self, reason: str, compared: tuple[Any, Any]) -> FieldDecision:
+        return FieldDecision(Decision.CONFLICT, reason, self.present, self.incoming, compared=compared)
+
+    def keep(self, reason: str) -> FieldDecision:
+        return FieldDecision(Decision.LEAVE, reason, self.present, self.incoming, settled=True, kept=True)
 
     def either(self, source_wins: bool, reason: str) -> FieldDecision:  # noqa: FBT001 - the verdict itself
         return self.write(reason) if source_wins else self.leave(reason)
@@ -158,7 +167,19 @@ def _on_existing(
         return shown.leave("the target cannot empty this field and keeps its value")
     if record.finishing and base is None and mine is not None:
         return shown.write("an interrupted create goes on")
-    return _three_way(rule, record, mine, theirs, base, shown)
+    found = _three_way(rule, record, mine, theirs, base, shown)
+    if found.decision is Decision.CONFLICT and name in record.choices:
+        return _as_chosen(record.choices[name], record.source, found, shown)
+    return found
+
+
+def _as_chosen(choice: Choice, source: System, found: FieldDecision, shown: _Shown) -> FieldDecision:
+    """Carry out what a person decided about the conflict, unless it has become another one."""
+    if choice.compared != found.compared:
+        return replace(found, reason=f"changed again after {choice.by} had settled it; a person must settle it anew")
+    if choice.wins is source:
+        return shown.write(f"settled by {choice.by}: {source.value} wins")
+    return shown.keep(f"settled by {choice.by}: {choice.wins.value} wins")
 
 
 def _three_way(
@@ -190,7 +211,7 @@ def _settle(rule: FieldRule, record: MergeInput, mine: Any, why: str, theirs: An
         return shown.either(_number(mine) >= _number(theirs), f"{why}; policy: the larger value wins")
     if policy == "most_restrictive":
         return shown.either(not mine, f"{why}; policy: the more restrictive value wins")
-    return shown.conflict(f"{why}; a person must settle it")
+    return shown.conflict(f"{why}; a person must settle it", (mine, theirs))
 
 
 def _number(value: Any) -> Decimal:

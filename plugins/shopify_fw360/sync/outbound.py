@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shopify_fw360.records import Entity, Flow, Raw, System
+from shopify_fw360.records import Entity, Flow, Link, Raw, System
 from shopify_fw360.settings import OutboundFilter, SyncSettings
 
 
@@ -33,6 +33,11 @@ def exclusion(settings: SyncSettings, flow: Flow, raw: Raw) -> str | None:
             return None
         return f"has none of the tags {', '.join(outbound.tags)}"
     return None
+
+
+def left_out(link: Link | None) -> str | None:
+    """Tell who wants a record left alone, None if nobody does; the sentence is for lists and journal."""
+    return None if link is None or link.excluded_by is None else f"left out by {link.excluded_by}"
 
 
 def _folded(values: object) -> set[str]:

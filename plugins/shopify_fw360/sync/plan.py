@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from shopify_fw360.errors import SyncError
-from shopify_fw360.records import ChildList, Flow, Link, Outcome, SourceRecord
+from shopify_fw360.records import ChildList, Choice, Dispute, Flow, Link, Outcome, SourceRecord
 from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.sync.canonical import plain
 from shopify_fw360.sync.children import PairedList
@@ -66,6 +66,7 @@ class PlanItem:
         error: why the record is parked.
         candidates: ids of the possible counterparts of an ambiguous record.
         fingerprint: of the source content this item carries over.
+        choices: by target field how a person settled an earlier conflict.
         waits_for: records of other entities it refers to that have no counterpart yet.
     """
 
@@ -86,6 +87,7 @@ class PlanItem:
     error: SyncError | None = None
     candidates: Sequence[str] = ()
     fingerprint: str = ""
+    choices: Mapping[str, Choice] = field(default_factory=dict)
     waits_for: Sequence[Reference] = ()
 
     @property
@@ -110,6 +112,22 @@ class PlanItem:
     def reasons(self) -> dict[str, str]:
         """Why each field is written, left or disputed; fields that agree anyway are not named."""
         return {name: d.reason for name, d in self.decisions.items() if d.decision != "agree"}
+
+    @property
+    def disputes(self) -> list[Dispute]:
+        """The fields a person must settle, with everything needed to decide."""
+        base = {} if self.link is None else self.link.base.get(self.flow.name, {})
+        return [
+            Dispute(
+                field=name,
+                base=None if name not in base else (base[name][0], base[name][-1]),
+                source=plain(found.incoming),
+                target=plain(found.present),
+                compared=found.compared,
+            )
+            for name, found in self.decisions.items()
+            if found.decision is Decision.CONFLICT
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the item as JSON: action, ids, field diff, reasons."""

@@ -9,14 +9,25 @@ from typing import Any
 from shopify_fw360.errors import CONFLICT, SHOPIFY_ORDER_UNREADABLE, VANISHED, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
 from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
-from shopify_fw360.records import PROBLEM, UNFINISHED, Change, Flow, Link, Operation, Origin, SourceRecord, error_of
+from shopify_fw360.records import (
+    PROBLEM,
+    UNFINISHED,
+    Change,
+    Choice,
+    Flow,
+    Link,
+    Operation,
+    Origin,
+    SourceRecord,
+    error_of,
+)
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.sync.canonical import fingerprint
 from shopify_fw360.sync.children import ChildRows, merge_children, pair_children
 from shopify_fw360.sync.match import Match, Seeker, find_matches, match_key
 from shopify_fw360.sync.merge import MergeInput, changes_of, conflicts_of, merge
-from shopify_fw360.sync.outbound import exclusion
+from shopify_fw360.sync.outbound import exclusion, left_out
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import Action, PlanItem
 from shopify_fw360.sync.references import Reference, resolve
@@ -54,6 +65,7 @@ class _Planning:
     items: dict[str, PlanItem] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
     staged_prints: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, Mapping[str, Choice]] = field(default_factory=dict)
     unwritable: frozenset[str] = frozenset()
     child_links: dict[int, dict[str, list[LinkChild]]] = field(default_factory=dict)
     retiring: dict[str, SourceRecord] = field(default_factory=dict)
@@ -61,6 +73,7 @@ class _Planning:
 
     def run(self, changes: Sequence[Change]) -> list[PlanItem]:
         mapping = self.pair.mapping(self.flow)
+        self.choices = {change.source_id: change.choices for change in changes}
         with self.pair.store.begin() as tx:
             self.links = tx.links(self.flow.entity, self.flow.source, [change.source_id for change in changes])
         records = self._fetch(changes)
@@ -147,7 +160,7 @@ class _Planning:
                 record, Action.EXCLUDED, "its counterpart was deleted; only Sync now creates it again", link=link
             )
             return None
-        reason = exclusion(self.pair.settings, self.flow, record.raw)
+        reason = left_out(link) or exclusion(self.pair.settings, self.flow, record.raw)
         if reason is not None:
             self.items[record.id] = self._item(record, Action.EXCLUDED, reason, link=link)
             return None
@@ -157,9 +170,17 @@ class _Planning:
             self._put_gone(change, link)
             return None
         if error is not None:
-            self.items[record.id] = self._item(record, Action.PARKED, str(error), link=link, error=error)
+            name = self._display_name(record)
+            self.items[record.id] = self._item(
+                record, Action.PARKED, str(error), link=link, error=error, display_name=name
+            )
             return None
         return record
+
+    def _display_name(self, record: SourceRecord) -> str:
+        mapping = self.pair.mapping(self.flow)
+        (row,) = transform(mapping, [record.raw]).rows
+        return row.display_name if isinstance(row, Rejection) else mapping.name_of(row.values)
 
     def _name(self, record: SourceRecord) -> str:
         return f"{self.flow.entity.value} {self.flow.source.value}:{record.id}"
@@ -203,7 +224,12 @@ class _Planning:
             elif isinstance(outcome, Rejection):
                 error = outcome.as_error(self._name(record))
                 self.items[record.id] = self._item(
-                    record, Action.PARKED, str(error), link=self.links.get(record.id), error=error
+                    record,
+                    Action.PARKED,
+                    str(error),
+                    link=self.links.get(record.id),
+                    error=error,
+                    display_name=outcome.display_name,
                 )
             else:
                 rows[record.id] = outcome
@@ -270,6 +296,7 @@ class _Planning:
             source_time=record.updated_at,
             target_time=None if found is None else found.updated_at,
             finishing=found is not None and linked is None and bool(found.raw.get(UNFINISHED)),
+            choices=self.choices[record.id],
         )
         known = self.child_links.get(link.id, {}) if link is not None and link.id is not None else {}
         lists = tuple(
@@ -301,13 +328,14 @@ class _Planning:
             match_key=key,
             display_name=name,
             error=error,
+            choices=self.choices[record.id],
             waits_for=self.missing.get(record.id, ()),
         )
 
     def _item(self, record: SourceRecord, action: Action, reason: str, **more: Any) -> PlanItem:
         mapping = self.pair.mapping(self.flow)
         link: Link | None = more.get("link")
-        more.setdefault("display_name", "" if link is None else link.display_name)
+        more["display_name"] = more.get("display_name") or ("" if link is None else link.display_name)
         return PlanItem(
             flow=self.flow,
             source_id=record.id,
