@@ -6,7 +6,11 @@
 1. `check_subscriptions` compares the webhook subscriptions of both systems with the wanted ones. What is missing is
    made again, what of ours is not wanted is removed, subscriptions of others are left alone. Its log lists what it
    changed; a repair raises an alert, because events may have been lost meanwhile.
-2. `tidy_up` forgets events older than `near_real_time.keep_events_days` (Variable `sync_settings`), closes the ledgers
+2. `find_gaps` lists what changed in the shop since the last look, compares it with the events that came, and stages
+   what no event has told and nothing else has found. Its log has one line per flow and topic (changes, told, missed,
+   staged now) and the loss rate of the last day; a loss of 2 % or more raises an alert. What the site did not tell is
+   counted by the scheduled runs, which read it completely.
+3. `tidy_up` forgets events older than `near_real_time.keep_events_days` (Variable `sync_settings`), closes the ledgers
    of near real time whose last record has ended, and counts the requests about personal data that wait.
 
 **If it fails**
@@ -14,7 +18,7 @@
 - *`check_subscriptions` is red*: the end of its log names the connection or the scope and the next step.
 - *`check_subscriptions` is skipped*: webhooks need an https address: set `near_real_time.public_url`.
 
-Clearing is safe: both tasks do nothing that is done already.
+Clearing is safe: no task does anything that is done already.
 """
 
 from shopify_fw360.airflow.queue_dags import maintenance_dag

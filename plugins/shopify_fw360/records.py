@@ -370,6 +370,29 @@ class KeepsNotes(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeMark:
+    """That a record changed, without the record.
+
+    Args:
+        id: the system's identifier as text.
+        updated_at: aware UTC time of the last change.
+        created_at: aware UTC time at which the record came into being.
+    """
+
+    id: str
+    updated_at: datetime
+    created_at: datetime
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """A gateway that can list what changed at a fraction of the cost of reading it."""
+
+    def changed(self, window: Window) -> Iterator[ChangeMark]:
+        """List the records whose modification time lies in the window, each once."""
+
+
 class Shop(Protocol):
     """What the core may ask of the shop beyond its records."""
 

@@ -1,5 +1,6 @@
 """Subscriptions are made by onboarding and repaired by maintenance."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from shopify_fw360.records import Entity, Event, System
 from shopify_fw360.store.sealing import unseal
 from shopify_fw360.sync.inbox import accept
+from tests.airflow.world import INTO_SITE
 
 pytestmark = pytest.mark.airflow
 
@@ -97,6 +99,19 @@ def test_the_secrets_of_the_site_are_sealed(deployment):
     opened = unseal(conf.get("core", "fernet_key"), kept.secret)
     assert len(opened["token"]) > 30
     assert opened["token"] not in repr(kept)
+
+
+def test_events_that_were_lost_are_counted_and_what_they_should_have_told_is_staged(deployment):
+    deployment.configure(near_real_time={"public_url": ADDRESS, "grace_minutes": 0})
+    deployment.run("onboard_shop")
+    time.sleep(1.1)  # records have whole seconds
+    lost = deployment.shop.create(firstName="Ada", lastName="Neri", email="ada@example.com")
+    found = deployment.run("maintenance").xcom("find_gaps")
+    assert found["flows"][INTO_SITE.name]["customers/create"] == {"expected": 1, "seen": 0, "missed": 1, "staged": 1}
+    assert found["last_day"] == {"expected": 1, "missed": 1, "loss_rate": 1.0}
+    assert f"delivery.{INTO_SITE.name}" in alerts(deployment)
+    with deployment.store.read() as tx:
+        assert [row.source_id for row in tx.queued(flow=INTO_SITE)] == [lost]
 
 
 def test_old_events_are_forgotten(deployment, monkeypatch):

@@ -87,7 +87,7 @@ def sync_one_dag(dag_id: str, doc: str | None) -> DAG:
 
 
 def maintenance_dag(dag_id: str, doc: str | None) -> DAG:
-    """Build the DAG that compares and repairs subscriptions and forgets what is old.
+    """Build the DAG that keeps near real time alive: subscriptions, lost events, what is old.
 
     Args:
         dag_id: its id.
@@ -99,7 +99,7 @@ def maintenance_dag(dag_id: str, doc: str | None) -> DAG:
     with DAG(
         dag_id=dag_id,
         dag_display_name="Maintenance",
-        description="Compares and repairs webhook subscriptions, forgets old events.",
+        description="Compares and repairs webhook subscriptions, finds lost events, forgets what is old.",
         doc_md=doc,
         schedule=CronTriggerTimetable("17 * * * *", timezone="UTC"),
         start_date=START,
@@ -109,6 +109,7 @@ def maintenance_dag(dag_id: str, doc: str | None) -> DAG:
         default_args=DEFAULTS,
     ) as dag:
         _check_subscriptions()
+        _find_gaps()
         _tidy_up()
     return dag
 
@@ -119,6 +120,14 @@ def _check_subscriptions() -> dict[str, Any]:
     from shopify_fw360.airflow.upkeep import subscribe
 
     return subscribe(repairing=True)
+
+
+@task(task_id="find_gaps", execution_timeout=timedelta(minutes=30))
+def _find_gaps() -> dict[str, Any]:
+    """Count the events that were lost, and fetch what they should have told."""
+    from shopify_fw360.airflow.upkeep import find_gaps
+
+    return find_gaps()
 
 
 @task(task_id="tidy_up", execution_timeout=timedelta(minutes=30))

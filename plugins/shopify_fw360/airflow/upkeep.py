@@ -14,12 +14,21 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from shopify_fw360.airflow.connections import FRAMEWORK360, airflow_connection, framework360_client
 from shopify_fw360.airflow.reactions import reacting
-from shopify_fw360.airflow.runtime import mappings_directory, new_shopify_client, open_store, read_settings
+from shopify_fw360.airflow.runtime import (
+    mappings_directory,
+    new_shopify_client,
+    open_pair,
+    open_store,
+    read_settings,
+)
 from shopify_fw360.errors import FW360_CAPABILITY, FW360_OFF, FW360_PERMISSION, SyncError
 from shopify_fw360.records import Entity, System
-from shopify_fw360.settings import SyncSettings
+from shopify_fw360.settings import ALL_FLOWS, SyncSettings
 from shopify_fw360.shopify.subscriptions import SubscriptionChanges
 from shopify_fw360.store import Store
+from shopify_fw360.store.delivery import Probe
+from shopify_fw360.sync import gaps
+from shopify_fw360.sync.deliveries import delivery_view, watch
 from shopify_fw360.sync.event_tasks import shop_is_back
 from shopify_fw360.sync.serve import KIND
 from shopify_fw360.sync.subscriptions import can_be_delivered_to, reseal, subscribe_shop, subscribe_site
@@ -72,6 +81,9 @@ def subscribe(*, repairing: bool) -> dict[str, Any]:
                 }
             with store.begin() as tx:
                 shop_is_back(tx)
+                for flow in ALL_FLOWS:
+                    if settings.flows.is_on(flow) and (done[flow.source].kept or done[flow.source].created):
+                        watch(tx, flow)
     return {
         system.value: {name: list(topics) for name, topics in asdict(changes).items()}
         for system, changes in done.items()
@@ -109,6 +121,43 @@ def _told(
         else:
             tx.end_alert(alert)
     return changes
+
+
+def find_gaps() -> dict[str, Any]:
+    """Count the events that were lost since the last look, and stage what they should have told.
+
+    Returns:
+        Per flow and topic the expected, seen, missed and staged changes of this look; the loss rate of the last day.
+
+    Raises:
+        AirflowFailException: what must be corrected; the other flows were looked at.
+        SyncError: trying again may help.
+    """
+    told: dict[str, Any] = {}
+    with reacting(), open_pair() as pair:
+        failed: SyncError | None = None
+        for flow in pair.served():
+            try:
+                probes = gaps.find_gaps(pair, flow)
+            except SyncError as error:
+                log.warning("%s: %s", flow.name, error)
+                failed = failed or error
+                continue
+            for probe in probes:
+                log.info(
+                    "%s, %s: %d changes, %d told, %d missed, %d of them staged now",
+                    *(flow.name, probe.topic, probe.expected, probe.seen, probe.missed, probe.staged),
+                )
+            told[flow.name] = {probe.topic: _counts(probe) for probe in probes}
+        view = delivery_view(pair.store)
+        if failed is not None:
+            raise failed
+    log.info("last day: %d of %d changes were not told, %.1f %%", view.missed, view.expected, view.loss_rate * 100)
+    return {"flows": told, "last_day": {"expected": view.expected, "missed": view.missed, "loss_rate": view.loss_rate}}
+
+
+def _counts(probe: Probe) -> dict[str, int]:
+    return {name: getattr(probe, name) for name in ("expected", "seen", "missed", "staged")}
 
 
 def tidy_up() -> dict[str, int]:

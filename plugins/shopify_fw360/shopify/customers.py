@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shopify_fw360.errors import MAPPING_INVALID, VANISHED, SyncError
-from shopify_fw360.records import Entity, Page, SourceRecord, System, TargetField, Window, WriteResult
+from shopify_fw360.records import ChangeMark, Entity, Page, SourceRecord, System, TargetField, Window, WriteResult
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.customer_writes import after_set, field_name, plan_update, set_input
 from shopify_fw360.shopify.fields import ADDRESS, CONSENT, EXTERNAL_ID_PATH
 from shopify_fw360.shopify.mutations import ERRORS_WITH_CODE, Mutation, RecordWriter
-from shopify_fw360.shopify.records_reader import CURSOR_LIMIT, RecordsReader, custom_id
+from shopify_fw360.shopify.records_reader import CURSOR_LIMIT, RecordsReader, changed, custom_id
 from shopify_fw360.shopify.selection import compile_selection
 
 _PHONE = re.compile(r"\+\d{6,15}")
@@ -44,6 +44,7 @@ class ShopifyCustomers:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         cursor_limit: int = CURSOR_LIMIT,
     ) -> None:
+        self._client = client
         self._targets = dict(targets)
         self._opt_in_level = opt_in_level
         self._clock = clock
@@ -54,6 +55,10 @@ class ShopifyCustomers:
     def scan(self, window: Window) -> Iterator[Page]:
         """Read all customers whose modification time lies in the window; see `RecordsReader.scan`."""
         return self.reader.scan(window)
+
+    def changed(self, window: Window) -> Iterator[ChangeMark]:
+        """List the customers changed in the window without reading them; see `records_reader.changed`."""
+        return changed(self._client, Entity.CUSTOMER, window)
 
     def fetch(self, ids: Sequence[str]) -> dict[str, SourceRecord]:
         """Read customers by global id or number, bypassing the search index; see `RecordsReader.fetch`."""

@@ -9,12 +9,22 @@ from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 from shopify_fw360.errors import MAPPING_INVALID, ORDER_MONEY, SHOPIFY_ORDER_UNREADABLE, SyncError
-from shopify_fw360.records import PROBLEM, Entity, Page, SourceRecord, System, Window, WriteResult, problem_of
+from shopify_fw360.records import (
+    PROBLEM,
+    ChangeMark,
+    Entity,
+    Page,
+    SourceRecord,
+    System,
+    Window,
+    WriteResult,
+    problem_of,
+)
 from shopify_fw360.sales.booking import Booking
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.order_fields import SALE, SALE_PATHS
 from shopify_fw360.shopify.order_sale import sale_of
-from shopify_fw360.shopify.records_reader import CURSOR_LIMIT, RecordsReader
+from shopify_fw360.shopify.records_reader import CURSOR_LIMIT, RecordsReader, changed
 from shopify_fw360.shopify.selection import compile_selection
 
 _log = logging.getLogger(__name__)
@@ -71,6 +81,10 @@ class ShopifyOrders:
         """Read all orders whose modification time lies in the window; see `RecordsReader.scan`."""
         for page in self._reader.scan(window):
             yield replace(page, records=[self._with_sale(record) for record in page.records])
+
+    def changed(self, window: Window) -> Iterator[ChangeMark]:
+        """List the orders changed in the window without reading them; see `records_reader.changed`."""
+        return changed(self._client, Entity.ORDER, window)
 
     def fetch(self, ids: Sequence[str]) -> dict[str, SourceRecord]:
         """Read orders by global id or number, bypassing the search index.

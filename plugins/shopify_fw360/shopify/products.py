@@ -8,7 +8,17 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from shopify_fw360.errors import MAPPING_INVALID, SyncError
-from shopify_fw360.records import UNFINISHED, Entity, Page, SourceRecord, System, TargetField, Window, WriteResult
+from shopify_fw360.records import (
+    UNFINISHED,
+    ChangeMark,
+    Entity,
+    Page,
+    SourceRecord,
+    System,
+    TargetField,
+    Window,
+    WriteResult,
+)
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.fields import APP, EXTERNAL_ID_PATH
 from shopify_fw360.shopify.paths import METAFIELDS
@@ -17,7 +27,7 @@ from shopify_fw360.shopify.product_inputs import CREATED_BY_US
 from shopify_fw360.shopify.product_media import ProductMedia
 from shopify_fw360.shopify.product_records import IMAGE, compute, is_waiting
 from shopify_fw360.shopify.product_writer import ProductWriter
-from shopify_fw360.shopify.records_reader import CURSOR_LIMIT, RecordsReader, chunks, custom_id
+from shopify_fw360.shopify.records_reader import CURSOR_LIMIT, RecordsReader, changed, chunks, custom_id
 from shopify_fw360.shopify.selection import PAGE_LIMIT, compile_selection, connection_cost
 from shopify_fw360.shopify.shop_facts import ShopFacts
 from shopify_fw360.shopify.virtual import LOCATION
@@ -65,6 +75,7 @@ class ShopifyProducts:
         sleep: Callable[[float], None] = time.sleep,
         cursor_limit: int = CURSOR_LIMIT,
     ) -> None:
+        self._client = client
         self.facts = ShopFacts(client)
         self._targets = {target.name: target for target in targets.values()}
         self._media = ProductMedia(client, sleep=sleep)
@@ -101,6 +112,10 @@ class ShopifyProducts:
     def scan(self, window: Window) -> Iterator[Page]:
         """Read all products, whatever their status, changed in the window; see `RecordsReader.scan`."""
         return self.reader.scan(window)
+
+    def changed(self, window: Window) -> Iterator[ChangeMark]:
+        """List the products changed in the window without reading them; see `records_reader.changed`."""
+        return changed(self._client, Entity.PRODUCT, window, STATUSES)
 
     def fetch(self, ids: Sequence[str]) -> dict[str, SourceRecord]:
         """Read products by global id or number, bypassing the search index; see `RecordsReader.fetch`."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from shopify_fw360.errors import SHOPIFY_QUERY, TRUNCATED, SyncError
-from shopify_fw360.records import Page, SourceRecord, Window
+from shopify_fw360.records import ChangeMark, Entity, Page, SourceRecord, Window
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.fields import APP, EXTERNAL_ID, EXTERNAL_ID_PATH
 from shopify_fw360.shopify.selection import (
@@ -17,6 +17,7 @@ from shopify_fw360.shopify.selection import (
     PAGE_LIMIT,
     Continuation,
     Selection,
+    compile_selection,
     connection_cost,
     flatten,
 )
@@ -286,6 +287,21 @@ class RecordsReader:
         text = f"gid://shopify/{self._type}/{given}" if given.isdigit() else given
         found = _GID.fullmatch(text)
         return text if found and found[1] == self._type else None
+
+
+def changed(client: ShopifyClient, entity: Entity, window: Window, search: str = "") -> Iterator[ChangeMark]:
+    """List which records changed, without reading them: 250 of them for about as many points as one record.
+
+    Args:
+        client: of the shop.
+        entity: what is listed.
+        window: half-open, of modification times.
+        search: search terms that select the records, empty for all.
+    """
+    reader = RecordsReader(client, compile_selection(entity, {"id", "createdAt"}), search=search)
+    for page in reader.scan(window):
+        for record in page.records:
+            yield ChangeMark(record.id, _moment(record), datetime.fromisoformat(record.raw["createdAt"]))
 
 
 def custom_id(other_id: str) -> dict[str, str]:

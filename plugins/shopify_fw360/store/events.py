@@ -129,6 +129,18 @@ def last_events(scope: Scope, system: System, entity: Entity, ids: Sequence[str]
     return dict(rows.all())
 
 
+def count_told(scope: Scope, system: System, entity: Entity, since: datetime, until: datetime) -> int:
+    """Count the records that events received from one aware time to before another were about."""
+    query = select(func.count(_row.record_id.distinct())).where(
+        scope.mine(webhook_event),
+        _row.system == system.value,
+        _row.entity == entity.value,
+        _row.received_at >= since,
+        _row.received_at < until,
+    )
+    return scope.connection.scalar(query) or 0
+
+
 def count_events(scope: Scope, since: datetime) -> list[TopicCounts]:
     """Count what has arrived since an aware time, per topic, in alphabetical order."""
     rows = scope.connection.execute(

@@ -218,6 +218,10 @@ class Transaction:
         """Return per record id when it was last the subject of an event, where it ever was."""
         return events.last_events(self.scope, system, entity, ids)
 
+    def count_told(self, system: System, entity: Entity, since: datetime, until: datetime) -> int:
+        """Count the records that events received in a span were about."""
+        return events.count_told(self.scope, system, entity, since, until)
+
     def count_events(self, since: datetime) -> list[TopicCounts]:
         """Count what has arrived since an aware time, per topic."""
         return events.count_events(self.scope, since)

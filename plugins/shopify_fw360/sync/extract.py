@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from shopify_fw360.errors import GUARD, SyncError
 from shopify_fw360.mapping.engine import Rejection, transform
 from shopify_fw360.records import Change, Flow, Operation, Origin, Page, SourceRecord, System, Window
+from shopify_fw360.sync.deliveries import Untold
 from shopify_fw360.sync.match import match_key
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.planner import source_fingerprint
@@ -33,6 +34,7 @@ class Extraction:
         deleted: records found to be deleted and staged as such.
         unreadable: linked records that the source does not show, without being known to be deleted.
         latest: largest modification time read.
+        untold: what of it events should have told, None if nobody counts.
     """
 
     read: int = 0
@@ -43,6 +45,7 @@ class Extraction:
     deleted: int = 0
     unreadable: int = 0
     latest: datetime | None = None
+    untold: Untold | None = None
 
 
 def incremental_window(pair: Pair, flow: Flow) -> Window:
@@ -86,7 +89,7 @@ def extract(pair: Pair, flow: Flow, window: Window, run_id: str, origin: Origin)
         SyncError: as the gateway raises; SYNC-504 if the share of deleted records is too large to believe.
     """
     pair.require_on(flow)
-    counts = Extraction()
+    counts = Extraction(untold=Untold.start(pair, flow))
     complete = window == Window()
     seen: set[str] = set()
     for page in pair.gateway(flow.source, flow.entity).scan(window):
@@ -95,6 +98,9 @@ def extract(pair: Pair, flow: Flow, window: Window, run_id: str, origin: Origin)
             seen.update(record.id for record in page.records)
     if complete:
         _stage_deletions(pair, flow, seen, run_id, origin, counts)
+    if counts.untold is not None:
+        with pair.store.begin() as tx:
+            counts.untold.keep(tx, counts.deleted, complete=complete)
     return counts
 
 
@@ -137,6 +143,8 @@ def _stage_page(pair: Pair, flow: Flow, page: Page, run_id: str, origin: Origin,
     changes = fresh_changes(pair, flow, page.records, run_id, origin)
     with pair.store.begin() as tx:
         staged = tx.stage(changes)
+        if counts.untold is not None:
+            counts.untold.count(tx, [change.record for change in changes if change.record is not None])
         tx.count_read(
             run_id,
             announced=page.announced,
