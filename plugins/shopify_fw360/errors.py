@@ -150,6 +150,20 @@ RUN_REQUEST_INVALID = _define(
     "A run was triggered with parameters that do not belong together or cannot be read.",
     "Trigger the run again and correct the parameter the message names.",
 )
+AWAITING_APPROVAL = _define(
+    "SYNC-109",
+    Reaction.STOP_FLOW,
+    "flow waits for its first plan",
+    "The settings ask for an approval before a flow writes for the first time, and no plan of it was approved yet.",
+    "Make a plan in the console under First sync and approve it; or switch require_approval off in the settings.",
+)
+PLAN_NOT_APPROVED = _define(
+    "SYNC-110",
+    Reaction.STOP_FLOW,
+    "plan cannot be carried out",
+    "Only a plan that was approved, belongs to the flow and was not carried out by another run can be carried out.",
+    "Open the plan in the console under First sync; make a new one if it is too old.",
+)
 
 # 2xx: one record
 REQUIRED_MISSING = _define(
@@ -257,6 +271,13 @@ REFERENCE_WAITING = _define(
     "record waits for another one",
     "An order is booked after its buyer, whose own synchronisation has not ended.",
     "Nothing to do; the order is tried again. If it lasts, look at the customer in the queue.",
+)
+PLAN_CHANGED = _define(
+    "SYNC-231",
+    Reaction.NEEDS_PERSON,
+    "record changed since the plan was approved",
+    "What would be written now is not what was approved, because the record was changed on one of the sides.",
+    "Look at the record in a new plan, or release it: it is then synchronised as any other.",
 )
 
 # 3xx: Shopify
@@ -484,5 +505,5 @@ INTERNAL = _define(
     "Report it with the code and the record's story; the record can be released after an upgrade.",
 )
 
-QUIET: frozenset[ErrorCode] = frozenset({FLOW_OFF, FW360_OFF, FW360_WRITES_OFF, SHOPIFY_UNINSTALLED})
+QUIET: frozenset[ErrorCode] = frozenset({FLOW_OFF, AWAITING_APPROVAL, FW360_OFF, FW360_WRITES_OFF, SHOPIFY_UNINSTALLED})
 """States that a person chose or that a site has for good: a run that meets one is skipped, not failed."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shopify_fw360.errors import SETTINGS_INVALID, SyncError
 from shopify_fw360.records import Entity, Flow, System
@@ -173,6 +173,11 @@ class Guard(_Model):
 Policy = Literal["shopify", "framework360", "newest", "union", "max", "most_restrictive", "ask"]
 """Who wins if both sides changed a field."""
 
+Interval = Literal[0, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440]
+"""Minutes between scheduled runs: divisors of an hour or a day, so that all windows have the same length."""
+
+DEFAULT_INTERVAL: Final = 15
+
 
 class SyncSettings(_Model):
     """Everything a person may set; the Variable ``sync_settings`` holds it as JSON.
@@ -187,6 +192,10 @@ class SyncSettings(_Model):
         limits: sizes and times.
         guard: against mass changes.
         policies: by group name of the mapping files, the policy that replaces the one written there.
+        schedules: by name of a flow, the minutes between its scheduled runs; 0 leaves it to runs by hand and to what
+            the systems tell of by themselves.
+        require_approval: whether a flow may write only after its first plan was approved in the console.
+        managed_as_code: the settings are kept in ``airflow_settings.yaml``; the console shows them and changes nothing.
     """
 
     pair_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = "default"
@@ -198,6 +207,26 @@ class SyncSettings(_Model):
     limits: Limits = Limits()
     guard: Guard = Guard()
     policies: Mapping[str, Policy] = {}
+    schedules: Mapping[str, Interval] = {}
+    require_approval: bool = False
+    managed_as_code: bool = False
+
+    @field_validator("schedules")
+    @classmethod
+    def _flows_exist(cls, value: Mapping[str, Interval]) -> Mapping[str, Interval]:
+        unknown = sorted(set(value) - {flow.name for flow in ALL_FLOWS})
+        if unknown:
+            raise ValueError(f"there is no flow {', '.join(unknown)}")
+        return value
+
+    def schedule_of(self, flow: Flow) -> str | None:
+        """Return the cron expression (UTC) of a flow's scheduled runs, None for none."""
+        minutes = self.schedules.get(flow.name, DEFAULT_INTERVAL)
+        if not minutes:
+            return None
+        if minutes < 60:
+            return f"*/{minutes} * * * *"
+        return "0 0 * * *" if minutes == 1440 else f"0 */{minutes // 60} * * *"
 
     def retires(self, flow: Flow) -> bool:
         """Whether the counterpart of a record deleted in the source of the flow is changed, not only unlinked."""
@@ -225,11 +254,32 @@ class SyncSettings(_Model):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc']) or 'sync_settings'}: {problem['msg']}"
-                for problem in error.errors(include_url=False, include_input=False)
-            )
+            problems = "; ".join(f"{place or 'sync_settings'}: {text}" for place, text in _problems(error).items())
             raise SyncError(SETTINGS_INVALID, problems) from error
+
+
+def problems_of(data: Any) -> dict[str, str]:
+    """Check settings before they are saved.
+
+    Args:
+        data: JSON values.
+
+    Returns:
+        What is wrong by the dotted name of the field (``customers.outbound``), empty if nothing is; the name is empty
+        where the whole is meant.
+    """
+    try:
+        SyncSettings.model_validate(data)
+    except ValidationError as error:
+        return _problems(error)
+    return {}
+
+
+def _problems(error: ValidationError) -> dict[str, str]:
+    return {
+        ".".join(str(part) for part in problem["loc"]): problem["msg"].removeprefix("Value error, ")
+        for problem in error.errors(include_url=False, include_input=False)
+    }
 
 
 ALL_FLOWS: tuple[Flow, ...] = (

@@ -93,8 +93,15 @@ def test_tasks_that_load_a_system_run_in_its_pool_and_the_pools_are_set_up(bag, 
 @pytest.mark.parametrize("name", FLOWS)
 def test_the_form_explains_each_parameter_and_its_defaults_are_a_plain_run(bag, name):
     params = bag.dags[name].params
-    assert set(params) == {"mode", "window_from", "window_to", "ids", "dry_run"}
-    assert params.dump() == {"mode": "incremental", "window_from": None, "window_to": None, "ids": [], "dry_run": False}
+    assert set(params) == {"mode", "window_from", "window_to", "ids", "dry_run", "plan"}
+    assert params.dump() == {
+        "mode": "incremental",
+        "window_from": None,
+        "window_to": None,
+        "ids": [],
+        "dry_run": False,
+        "plan": "",
+    }
     for key in params:
         assert params.get_param(key).schema["title"]
         assert params.get_param(key).description
@@ -130,7 +137,15 @@ def test_parsing_a_dag_file_imports_nothing_heavy():
     )
     roots, ours = json.loads(done.stdout.rpartition("ANSWER")[2])
     assert not {"pandas", "numpy", "sqlalchemy", "requests", "graphql", "alembic", "fastapi"} & set(roots)
-    light = ("airflow.dag", "airflow.queue_dags", "airflow.queue_sensor", "airflow.reactions", "errors", "records")
+    light = (
+        "airflow.dag",
+        "airflow.queue_dags",
+        "airflow.queue_sensor",
+        "airflow.reactions",
+        "errors",
+        "records",
+        "settings",
+    )
     assert ours == [f"shopify_fw360.{name}" for name in light]
 
 

@@ -54,7 +54,12 @@ def test_corresponding_fields_are_found_through_what_they_read_and_write(to_fram
 
 
 def test_both_directions_must_settle_conflicts_alike(copy, schemas):
-    edit(copy, BACK, 'piva, apply: [{remove: " .-/"}, upper], merge: framework360', "piva, merge: newest, group: tax")
+    edit(
+        copy,
+        BACK,
+        'piva, apply: [{remove: " .-/"}, upper], merge: framework360, group: billing',
+        "piva, merge: newest, group: tax",
+    )
     problems = [str(problem) for problem in check_directory(copy, schemas).problems]
     assert len(problems) == 2
     assert (
@@ -66,7 +71,7 @@ def test_both_directions_must_settle_conflicts_alike(copy, schemas):
 
 def test_an_installation_can_replace_the_policy_of_a_group(copy, schemas):
     for name in (FORTH, BACK):
-        edit(copy, name, "upper], merge: framework360", "upper], merge: framework360, group: tax")
+        edit(copy, name, "upper], merge: framework360, group: billing", "upper], merge: framework360, group: tax")
     mappings = load_directory(copy, schemas, policies={"tax": "ask"})
     assert mappings[TO_FRAMEWORK360].fields["piva"].merge == "ask"
     assert mappings[TO_FRAMEWORK360.reverse].fields["metafields.custom.piva"].merge == "ask"
@@ -100,10 +105,9 @@ def test_a_directory_without_mappings_is_a_fault(tmp_path, schemas):
 
 
 def test_a_plain_field_in_both_directions_needs_only_yaml_lines(copy, schemas):
-    edit(copy, FORTH, "  tags: {from: tags, merge: union}\n",
-         "  tags: {from: tags, merge: union}\n  extraFields.note: {from: note, apply: [strip]}\n")  # fmt: skip
-    edit(copy, BACK, "  tags: {from: tags, merge: union}\n",
-         "  tags: {from: tags, merge: union}\n  note: {from: extraFields.note}\n")  # fmt: skip
+    tags = "  tags: {from: tags, merge: union, group: tags}\n"
+    edit(copy, FORTH, tags, f"{tags}  extraFields.note: {{from: note, apply: [strip]}}\n")
+    edit(copy, BACK, tags, f"{tags}  note: {{from: extraFields.note}}\n")
     mappings = load_directory(copy, schemas)
     there, back = mappings[TO_FRAMEWORK360], mappings[TO_FRAMEWORK360.reverse]
     assert "note" in there.paths

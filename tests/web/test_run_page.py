@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shopify_fw360.records import Change
+from shopify_fw360.records import Change, Outcome
+from shopify_fw360.store import PlanEntry, StageCounts
 from tests.web.conftest import HOSTILE, INTO_SHOP, INTO_SITE, RUN
 
 pytestmark = pytest.mark.airflow
@@ -64,11 +65,20 @@ def test_what_stopped_the_run_comes_first_with_cause_and_next_step(browser, past
     assert all(word in text for word in ("SYNC-301", "HTTP 401", "Cause.", "Connect the shop again"))
 
 
-def test_a_plan_is_told_as_a_plan(browser, past):
-    past.run(dry_run=True)
-    past.update()
+def test_a_plan_is_told_as_a_plan(browser, past, store):
+    past.run(staged=0, dry_run=True)
+    run_id = f"{INTO_SITE.name}/{RUN}"
+    item = PlanEntry("1", "update", "1 field(s) differ", before={"nome": "Ada"}, after={"nome": "Eva"})
+    with store.begin() as tx:
+        tx.open_plan(run_id, INTO_SITE)
+        tx.write_plan(run_id, [item, PlanEntry("2", "parked", "twice", error_code="SYNC-204")])
+        tx.count_read(run_id, read=2, staged=StageCounts(staged=2))
+        tx.close_run(run_id, {Outcome.UPDATED: 1, Outcome.PARKED: 1})
     answer = browser().get(f"/api{PAGE}").json()
-    assert (answer["state"], answer["changes"][0]["word"]) == ("planned", "update")
+    assert (answer["state"], answer["listed"]) == ("planned", 2)
+    assert [change["word"] for change in answer["changes"]] == ["update", "parked"]
+    assert answer["changes"][0]["written"] == [{"name": "nome", "before": "Ada", "after": "Eva", "reason": ""}]
+    assert len(browser().get(f"/api{PAGE}?outcome=parked").json()["changes"]) == 1
     assert "nothing was written" in browser().get(PAGE).text
 
 

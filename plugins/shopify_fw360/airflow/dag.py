@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule, get_
 
 from shopify_fw360.airflow.reactions import SyncRetryPolicy
 from shopify_fw360.records import Flow, System
+
+log = logging.getLogger(__name__)
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,24 +30,24 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
-def flow_dag(flow: Flow, doc: str | None, *, schedule: str = "*/15 * * * *") -> DAG:
+def flow_dag(flow: Flow, doc: str | None) -> DAG:
     """Build the DAG of a flow: stage what has changed, work it off in parallel, certify that nothing was lost.
 
     Args:
         flow: entity and direction; its name is the DAG id.
         doc: Markdown for operators, shown in the UI.
-        schedule: cron expression in UTC; each run has the span between two ticks as its data interval.
 
     Returns:
-        The DAG.
+        The DAG, scheduled as the settings say; each run has the span between two ticks as its data interval.
     """
+    schedule = _schedule(flow)
     with DAG(
         dag_id=flow.name,
         dag_display_name=f"{flow.entity.value.capitalize()}s: {_TITLES[flow.source]} to {_TITLES[flow.target]}",
         description=f"Carries {flow.entity.value}s from {_TITLES[flow.source]} to {_TITLES[flow.target]}.",
         doc_md=doc,
         # A bare cron string would give data intervals of zero length, and a backfill must mean exactly its windows.
-        schedule=CronDataIntervalTimetable(schedule, timezone="UTC"),
+        schedule=None if schedule is None else CronDataIntervalTimetable(schedule, timezone="UTC"),
         start_date=START,
         catchup=False,
         max_active_runs=1,
@@ -88,6 +91,20 @@ def onboarding_dag(dag_id: str, doc: str | None) -> DAG:
     return dag
 
 
+def _schedule(flow: Flow) -> str | None:
+    """Read when a flow runs; a change of the settings acts as soon as the DAG file is parsed again."""
+    from airflow.sdk import Variable
+
+    from shopify_fw360.settings import SyncSettings
+
+    try:
+        settings = SyncSettings.parse(Variable.get("sync_settings", default=None))
+    except Exception as error:  # noqa: BLE001 - a DAG file must load whatever state Airflow's database is in
+        log.warning("%s keeps its usual schedule, the settings cannot be read: %s", flow.name, type(error).__name__)
+        settings = SyncSettings()
+    return settings.schedule_of(flow)
+
+
 _TITLES: Final = {System.SHOPIFY: "Shopify", System.FRAMEWORK360: "Framework360"}
 
 
@@ -99,12 +116,13 @@ def _form(flow: Flow) -> dict[str, Param]:
         "mode": Param(
             "incremental",
             type="string",
-            enum=["incremental", "window", "full", "ids"],
+            enum=["incremental", "window", "full", "ids", "plan"],
             values_display={
                 "incremental": "incremental: what has changed since the last run",
                 "window": "window: what was changed between two moments",
                 "full": "full: everything, and look for deletions",
                 "ids": "ids: only the records listed below",
+                "plan": "plan: exactly what was approved in the console",
             },
             title="What to read",
             description="Only scheduled runs and mode incremental move the position up to which everything was read.",
@@ -134,6 +152,14 @@ def _form(flow: Flow) -> dict[str, Param]:
             title="Window ends",
             description="Records changed before this moment.",
             section="For mode window",
+        ),
+        "plan": Param(
+            "",
+            type="string",
+            maxLength=500,
+            title="Approved plan",
+            description="Id of the plan; the console fills it in when the plan is approved.",
+            section="For mode plan",
         ),
         "ids": Param(
             [],

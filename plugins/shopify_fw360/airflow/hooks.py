@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from airflow.sdk import BaseHook
 
 from shopify_fw360.airflow import connections
 from shopify_fw360.airflow.runtime import mappings_directory, open_store, read_settings
-from shopify_fw360.errors import MAPPING_SCOPE, SHOPIFY_SCOPE, SyncError
+from shopify_fw360.errors import SyncError
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.site import SiteCheck
-from shopify_fw360.mapping.problems import MappingError
-from shopify_fw360.records import Entity, Flow, System
-from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.budget import MemoryBudget
 from shopify_fw360.shopify.client import ShopifyClient, ShopInfo
 from shopify_fw360.store import Store
-from shopify_fw360.sync.wiring import load_mappings
-
-NEEDED_SCOPES: Final[Mapping[Flow, tuple[str, ...]]] = {
-    Flow(Entity.CUSTOMER, System.SHOPIFY): ("read_customers",),
-    Flow(Entity.CUSTOMER, System.FRAMEWORK360): ("write_customers",),
-    Flow(Entity.PRODUCT, System.SHOPIFY): ("read_products", "read_inventory", "read_locations"),
-    Flow(Entity.PRODUCT, System.FRAMEWORK360): ("write_products", "write_inventory", "write_files", "read_locations"),
-    Flow(Entity.ORDER, System.SHOPIFY): ("read_orders", "read_customers"),
-}
-"""Scopes without which a flow cannot work (Shopify: write includes read)."""
-
-PUBLISHING_SCOPE: Final = "write_publications"
-"""Needed beside them unless new products are not published."""
+from shopify_fw360.sync.scopes import require_scopes
 
 
 class ShopifyHook(BaseHook):
@@ -72,42 +56,12 @@ class ShopifyHook(BaseHook):
             SyncError: what is wrong and what to do about it.
         """
         info = self.get_conn().check()
-        require_scopes(info, read_settings())
+        require_scopes(info, read_settings(), mappings_directory())
         return info
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the connection works, and a sentence for the person who pressed Test."""
         return _tested(self.shopify_conn_id, lambda: _shop_sentence(self.check()))
-
-
-def require_scopes(info: ShopInfo, settings: SyncSettings) -> None:
-    """Make sure that the app may do what the flows that are switched on ask of it.
-
-    Args:
-        info: what the shop says.
-        settings: tell which flows are on, and shape the mappings.
-
-    Raises:
-        SyncError: SYNC-302 listing the scopes that are missing; SYNC-104 naming the lines of mappings that need more.
-    """
-    granted = {*info.scopes, *(scope.replace("write_", "read_", 1) for scope in info.scopes)}
-    flows = [flow for flow in NEEDED_SCOPES if settings.flows.is_on(flow)]
-    needed = {scope for flow in flows for scope in NEEDED_SCOPES[flow]}
-    if settings.products.publish != "none" and Flow(Entity.PRODUCT, System.FRAMEWORK360) in flows:
-        needed.add(PUBLISHING_SCOPE)
-    missing = sorted(needed - granted)
-    if missing:
-        raise SyncError(
-            SHOPIFY_SCOPE, f"the app on {info.domain} lacks the scopes {', '.join(missing)}", rule="access scopes"
-        )
-    try:
-        load_mappings(mappings_directory(), settings, granted)
-    except MappingError as error:
-        # Other faults of a mapping do not say anything about the connection; the run names them.
-        files = {f"{flow.entity.value}.{flow.source.value}_to_{flow.target.value}.yaml" for flow in flows}
-        problems = [one for one in error.problems if one.code is MAPPING_SCOPE and Path(one.file).name in files]
-        if problems:
-            raise MappingError(problems) from error
 
 
 def _shop_sentence(info: ShopInfo) -> str:

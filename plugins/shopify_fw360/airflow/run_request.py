@@ -95,13 +95,19 @@ def _request_of_form(flow: Flow, run: AirflowRun) -> RunRequest:
     if since is not None or until is not None:
         given = "window_from" if since is not None else "window_to"
         raise _invalid(given, f"a window belongs to mode window, not to mode {mode.value}")
+    plan = str(run.params.get("plan") or "").strip()
+    if bool(plan) is not (mode is Mode.PLAN):
+        raise _invalid("plan", "mode plan, and no other, needs the id of an approved plan")
+    if plan and run.dry_run:
+        raise _invalid("dry_run", "a plan that was approved is carried out, not planned again")
     if mode is Mode.IDS:
         if not ids:
             raise _invalid("ids", "mode ids needs at least one id")
         return RunRequest(flow, run.ledger_id, mode, ids=ids, origin=Origin.SYNC_NOW)
     if ids:
         raise _invalid("ids", f"ids belong to mode ids, not to mode {mode.value}")
-    return RunRequest(flow, run.ledger_id, mode, origin=Origin.RECOVERY if mode is Mode.FULL else Origin.POLL)
+    origin = Origin.POLL if mode is Mode.INCREMENTAL else Origin.RECOVERY
+    return RunRequest(flow, run.ledger_id, mode, origin=origin, plan=plan)
 
 
 def _moment(name: str, value: object) -> datetime | None:

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from airflow.sdk.configuration import conf
 
-from shopify_fw360.airflow.dry_run import plan_into_journal
 from shopify_fw360.airflow.reactions import reacting
 from shopify_fw360.airflow.run_request import AirflowRun, request_of
 from shopify_fw360.airflow.runtime import open_pair, open_store
@@ -20,8 +19,9 @@ from shopify_fw360.errors import CODES, LEDGER_OPEN, QUIET, SyncError
 from shopify_fw360.records import Flow
 from shopify_fw360.store import Certificate, QueuedChange, Store
 from shopify_fw360.sync.drain import DrainReport, drain
+from shopify_fw360.sync.dry_run import plan_into_store
 from shopify_fw360.sync.pair import Pair
-from shopify_fw360.sync.run import certify, equation, stage_run, tasks_needed
+from shopify_fw360.sync.run import Mode, certify, equation, stage_run, tasks_needed
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def stage(flow: Flow, context: Mapping[str, Any]) -> list[dict[str, int]]:
         request = request_of(flow, run)
         with open_pair(request.origin) as pair:
             if run.dry_run:
-                counts = plan_into_journal(pair, request)
+                counts = plan_into_store(pair, request)
                 tasks = 1
             else:
                 extraction = stage_run(pair, request)
@@ -95,6 +95,8 @@ def drain_batch(flow: Flow, batch: Mapping[str, int], context: Mapping[str, Any]
             owner,
             run.ledger_id,
             max_rows=None if last else pair.settings.limits.rows_per_task,
+            # Other records must not come under the plan's approval.
+            only_own=run.params.get("mode") == Mode.PLAN,
             # The try before this one may have died with records in its hands.
             wait_for_leases=ti.try_number > 1,
         ).as_dict()

@@ -1,6 +1,7 @@
 """The store: one durable queue, links, journal, ledger and tokens, in a database of its own."""
 
 from shopify_fw360.store.alerts import Alert
+from shopify_fw360.store.audit import AuditEntry
 from shopify_fw360.store.budget import LockedState
 from shopify_fw360.store.database import Store, Transaction
 from shopify_fw360.store.delivery import Probe
@@ -9,6 +10,8 @@ from shopify_fw360.store.events import TopicCounts
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
+from shopify_fw360.store.pairings import Pairing
+from shopify_fw360.store.plans import Plan, PlanEntry
 from shopify_fw360.store.presence import Disconnection
 from shopify_fw360.store.privacy import PrivacyRequest
 from shopify_fw360.store.queue_views import QueueCounts, QueuedChange
@@ -18,12 +21,16 @@ from shopify_fw360.store.tokens import TokenVault
 
 __all__ = [
     "Alert",
+    "AuditEntry",
     "Certificate",
     "Disconnection",
     "JournalEntry",
     "LinkChild",
     "LockedState",
     "OpenTask",
+    "Pairing",
+    "Plan",
+    "PlanEntry",
     "PrivacyRequest",
     "Probe",
     "QueueCounts",

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, delete, false, func, or_, select
 from shopify_fw360.records import Entity, Flow, Outcome, System
 from shopify_fw360.store.codec import clean_text, dump_json, load_json
 from shopify_fw360.store.scope import Scope
-from shopify_fw360.store.tables import journal, ledger_run
+from shopify_fw360.store.tables import journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,40 +146,6 @@ def count_outcomes(scope: Scope, run_id: str) -> dict[Outcome, int]:
         .group_by(journal.c.outcome)
     )
     return {Outcome(outcome): count for outcome, count in rows}
-
-
-def forget_plan(scope: Scope, run_id: str) -> None:
-    """Delete the plan of a dry run, before it is planned anew."""
-    scope.connection.execute(
-        delete(journal).where(scope.mine(journal), journal.c.run_id == run_id, journal.c.dry_run.is_(True))
-    )
-
-
-def forget_older_plans(scope: Scope, flow: Flow, keep: int) -> int:
-    """Delete the plans of old dry runs; the certificates keep their counts.
-
-    Args:
-        scope: the transaction.
-        flow: whose dry runs.
-        keep: number of dry runs, the newest, whose plans stay.
-
-    Returns:
-        Number of entries deleted.
-    """
-    kept = (
-        select(ledger_run.c.run_id)
-        .where(scope.of_flow(ledger_run, flow), ledger_run.c.dry_run.is_(True))
-        .order_by(ledger_run.c.opened_at.desc(), ledger_run.c.run_id)
-        .limit(keep)
-    )
-    old = select(ledger_run.c.run_id).where(
-        scope.of_flow(ledger_run, flow), ledger_run.c.dry_run.is_(True), ledger_run.c.run_id.not_in(kept)
-    )
-    # The runs are looked up first, so that the index by run finds the entries.
-    run_ids = list(scope.connection.scalars(old))
-    return scope.connection.execute(
-        delete(journal).where(scope.mine(journal), scope.among(journal.c.run_id, run_ids), journal.c.dry_run.is_(True))
-    ).rowcount
 
 
 def prune(scope: Scope, before: datetime) -> int:

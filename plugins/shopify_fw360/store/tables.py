@@ -443,3 +443,115 @@ disconnection: Final = Table(
     Column("reason", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
 )
+
+# The plan of a dry run. State: planning, ready, approved, refused. The version grows with every change of an item, so
+# that nobody approves another plan than the one they saw.
+plan: Final = Table(
+    "plan",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("entity", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("cost", Text),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", UtcDateTime),
+    Column("applied_in", Text),
+    Index("ix_plan_made_at", "pair_id", "made_at"),
+    Index(
+        "ix_plan_applied_in",
+        "pair_id",
+        "applied_in",
+        postgresql_where=text("applied_in IS NOT NULL"),
+        sqlite_where=text("applied_in IS NOT NULL"),
+    ),
+)
+
+plan_item: Final = Table(
+    "plan_item",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("target_id", Text),
+    Column("action", Text, nullable=False),
+    Column("match_key", Text),
+    Column("display_name", Text, nullable=False),
+    Column("search_text", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("score", Integer),
+    Column("candidates", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("error_code", Text),
+    Column("message", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("left_out", Boolean, nullable=False),
+    UniqueConstraint("pair_id", "run_id", "source_id"),
+    Index("ix_plan_item_action", "pair_id", "run_id", "action", "id"),
+    Index(
+        "ix_plan_item_match_key",
+        "pair_id",
+        "run_id",
+        "match_key",
+        postgresql_where=text("match_key IS NOT NULL"),
+        sqlite_where=text("match_key IS NOT NULL"),
+    ),
+    Index(
+        "ix_plan_item_target",
+        "pair_id",
+        "run_id",
+        "target_id",
+        postgresql_where=text("target_id IS NOT NULL"),
+        sqlite_where=text("target_id IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+# A pair a person has linked by hand; with one id null, a record that shall get a new counterpart.
+link_choice: Final = Table(
+    "link_choice",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("shopify_id", Text),
+    Column("framework360_id", Text),
+    Column("chosen_by", Text, nullable=False),
+    Column("chosen_at", UtcDateTime, nullable=False),
+    UniqueConstraint("pair_id", "entity", "shopify_id"),
+    UniqueConstraint("pair_id", "entity", "framework360_id"),
+    sqlite_autoincrement=True,
+)
+
+# Digests only: whoever reads the database cannot take part in an authorization that is under way.
+oauth_state: Final = Table(
+    "oauth_state",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("browser_digest", Text, nullable=False),
+    Column("shop", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("pair_id", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Index("ix_audit_at", "pair_id", "action", "id"),
+    sqlite_autoincrement=True,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from shopify_fw360.errors import SyncError
 from shopify_fw360.records import (
@@ -24,6 +25,7 @@ from shopify_fw360.records import (
 )
 from shopify_fw360.store import (
     alerts,
+    audit,
     delivery,
     event_tasks,
     events,
@@ -31,6 +33,9 @@ from shopify_fw360.store import (
     ledger,
     link_children,
     links,
+    oauth_states,
+    pairings,
+    plans,
     presence,
     privacy,
     progress,
@@ -41,12 +46,16 @@ from shopify_fw360.store import (
     subscriptions,
 )
 from shopify_fw360.store.alerts import Alert
+from shopify_fw360.store.audit import AuditEntry
 from shopify_fw360.store.delivery import Probe
 from shopify_fw360.store.event_tasks import OpenTask
 from shopify_fw360.store.events import TopicCounts
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
+from shopify_fw360.store.oauth_states import Started
+from shopify_fw360.store.pairings import Pairing
+from shopify_fw360.store.plans import Plan, PlanEntry, PlanState
 from shopify_fw360.store.presence import Disconnection
 from shopify_fw360.store.privacy import PrivacyRequest
 from shopify_fw360.store.queue_views import QueueCounts, QueuedChange, QueueState
@@ -447,17 +456,117 @@ class Transaction:
         """Count the entries of a run that the journal still holds, per outcome."""
         return journal.count_outcomes(self.scope, run_id)
 
-    def forget_plan(self, run_id: str) -> None:
-        """Delete the plan of a dry run."""
-        journal.forget_plan(self.scope, run_id)
-
-    def forget_older_plans(self, flow: Flow, *, keep: int) -> int:
-        """Delete the plans of all but the newest dry runs of a flow."""
-        return journal.forget_older_plans(self.scope, flow, keep)
-
     def prune(self, before: datetime) -> int:
         """Delete journal entries older than the aware time."""
         return journal.prune(self.scope, before)
+
+    # Plans and what people decide about them
+    def open_plan(self, run_id: str, flow: Flow) -> None:
+        """Begin the plan of a dry run; raise ValueError if it was decided already."""
+        plans.open_plan(self.scope, run_id, flow)
+
+    def write_plan(self, run_id: str, entries: Sequence[PlanEntry]) -> None:
+        """Add items to a plan, or replace those of the same records."""
+        plans.write_items(self.scope, run_id, entries)
+
+    def finish_plan(self, run_id: str, cost: Mapping[str, Any]) -> None:
+        """Note that a plan is complete, and what it costs."""
+        plans.finish_plan(self.scope, run_id, cost)
+
+    def plan(self, run_id: str) -> Plan | None:
+        """Return the plan of a dry run, None if there is none any more."""
+        return plans.find_plan(self.scope, run_id)
+
+    def recent_plans(self, *, limit: int = 20) -> list[Plan]:
+        """List plans, newest first."""
+        return plans.recent_plans(self.scope, limit)
+
+    def decide_plan(self, run_id: str, version: int, person: str, state: PlanState) -> bool:
+        """Approve or refuse a plan; False if it is not open or has changed since the person looked at it."""
+        return plans.decide(self.scope, run_id, version, person, state)
+
+    def begin_applying(self, run_id: str, applied_in: str) -> bool:
+        """Bind an approved plan to the run that carries it out; False if it is not approved or bound otherwise."""
+        return plans.begin_applying(self.scope, run_id, applied_in)
+
+    def approved(self, flow: Flow, wanted: Mapping[str, Sequence[str]]) -> dict[str, PlanEntry | None]:
+        """Return what was approved about records, by id; absent where their run carries out no plan."""
+        return plans.approved(self.scope, flow, wanted)
+
+    def has_applied_plan(self, flow: Flow) -> bool:
+        """Whether a plan of the flow was ever approved and carried out."""
+        return plans.has_applied_plan(self.scope, flow)
+
+    def plan_counts(self, run_id: str) -> dict[str, int]:
+        """Count the items of a plan by action."""
+        return plans.count_actions(self.scope, run_id)
+
+    def plan_left_out(self, run_id: str) -> int:
+        """Count the items a person took out of a plan."""
+        return plans.count_left_out(self.scope, run_id)
+
+    def plan_items(
+        self, run_id: str, *, action: str | None = None, search: str = "", limit: int = 50, offset: int = 0
+    ) -> tuple[list[PlanEntry], int]:
+        """List items of a plan, and how many fit in all."""
+        return plans.items(self.scope, run_id, action=action, search=search, limit=limit, offset=offset)
+
+    def plan_items_of(self, run_id: str, ids: Sequence[str]) -> dict[str, PlanEntry]:
+        """Return the items of records in a plan, by source id."""
+        return plans.items_of(self.scope, run_id, ids)
+
+    def wanted_ids(self, run_id: str) -> Iterator[list[str]]:
+        """Yield the source ids a plan is to be carried out for, in pages; use it within the transaction."""
+        return plans.wanted_ids(self.scope, run_id)
+
+    def leave_out(self, run_id: str, ids: Sequence[str], *, left_out: bool = True) -> int:
+        """Take records out of a plan that is open for a decision, or put them back; returns how many."""
+        return plans.leave_out(self.scope, run_id, ids, left_out=left_out)
+
+    def touch_plan(self, run_id: str) -> None:
+        """Note that an item of a plan has changed."""
+        plans.touch(self.scope, run_id)
+
+    def plan_twins(self, run_id: str) -> dict[str, list[str]]:
+        """Return ids of records of one plan that have the same natural key, by key."""
+        return plans.twins(self.scope, run_id)
+
+    def plan_sharing(self, run_id: str, action: str) -> dict[str, list[str]]:
+        """Return ids of records of one plan that would be linked to the same counterpart, by its id."""
+        return plans.sharing(self.scope, run_id, action)
+
+    def forget_older_plans(self, flow: Flow, *, keep: int) -> int:
+        """Delete the plans of a flow but the newest and those that wait to be carried out."""
+        return plans.forget_older_plans(self.scope, flow, keep)
+
+    def save_pairing(self, pairing: Pairing) -> None:
+        """Keep a decision about the counterpart of a record."""
+        pairings.save_pairing(self.scope, pairing)
+
+    def drop_pairing(self, entity: Entity, system: System, record_id: str) -> bool:
+        """Take such a decision back; False if there was none."""
+        return pairings.drop_pairing(self.scope, entity, system, record_id)
+
+    def pairings(self, entity: Entity, system: System, ids: Sequence[str]) -> dict[str, Pairing]:
+        """Return the decisions about records, by their id in the given system."""
+        return pairings.pairings_of(self.scope, entity, system, ids)
+
+    # Authorizations under way, and who did what
+    def remember_state(self, state: str, browser: str, started: Started, lifetime: timedelta) -> None:
+        """Keep the state of an authorization until it comes back or ends."""
+        oauth_states.remember_state(self.scope, state, browser, started, lifetime)
+
+    def take_state(self, state: str, browser: str) -> Started | None:
+        """Use a state up; None if it is unknown, used, over, or another browser's. Commit before acting on it."""
+        return oauth_states.take_state(self.scope, state, browser)
+
+    def write_audit(self, entry: AuditEntry) -> None:
+        """Note an act of a person."""
+        audit.write_audit(self.scope, entry)
+
+    def audit_entries(self, *, prefix: str = "", limit: int = 50) -> list[AuditEntry]:
+        """List acts whose name begins with a text, newest first."""
+        return audit.audit_entries(self.scope, prefix=prefix, limit=limit)
 
     # Ledger
     def open_run(

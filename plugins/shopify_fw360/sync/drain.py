@@ -18,6 +18,7 @@ from shopify_fw360.records import Change, Claim, Flow, Link, Origin, Outcome
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.sync.apply import Applied, failed_link, links_after, store_all, write_all, write_intents
+from shopify_fw360.sync.approval import hold_to_plan
 from shopify_fw360.sync.heartbeat import Heartbeat
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import OUTCOMES, Action, PlanItem
@@ -274,7 +275,7 @@ class _Worker:
         if not changes:
             return
         planned, done = self._after_references(plan(self.pair, self.flow, list(changes.values())), changes)
-        going = self._lock_found(planned)
+        going = self._lock_found(hold_to_plan(self.pair, self.flow, planned, changes))
         heartbeat.watch(sorted(self.locked))
         items = write_intents(self.pair, going)
         for entry in write_all(self.pair, items, lambda: self.stopped is None and heartbeat.holds()):

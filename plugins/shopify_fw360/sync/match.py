@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shopify_fw360.errors import AMBIGUOUS, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
 from shopify_fw360.mapping.engine import Row
-from shopify_fw360.records import UNSET, Gateway, Link, SourceRecord
+from shopify_fw360.records import UNSET, Flow, Gateway, Link, SourceRecord
 from shopify_fw360.store.database import Store
+from shopify_fw360.store.pairings import Pairing
 from shopify_fw360.sync.canonical import comparable
 
 
@@ -36,12 +37,14 @@ class Match:
 
     Args:
         record: the one counterpart, None if there is none.
+        by_hand: whether a person has decided so.
         link: a link the counterpart already has without a record on the source side.
         error: SYNC-204 if the counterpart is ambiguous.
         candidates: ids named by the error.
     """
 
     record: SourceRecord | None = None
+    by_hand: bool = False
     link: Link | None = None
     error: SyncError | None = None
     candidates: Sequence[str] = ()
@@ -113,24 +116,80 @@ def find_matches(
     keyed = {seeker.source_id: seeker.match_key for seeker in seekers if seeker.match_key}
     with store.begin() as tx:
         twins = tx.duplicates_of(flow, keyed)
+        chosen = tx.pairings(flow.entity, flow.source, [seeker.source_id for seeker in seekers])
     result: dict[str, Match] = {}
     searching: list[Seeker] = []
     for seeker in seekers:
         others = twins.get(seeker.source_id, ())
-        if others:
-            result[seeker.source_id] = _ambiguous(
-                seeker, f"{flow.source.value} has other records with the same {_key_name(seeker)}", others
-            )
+        if others and seeker.source_id not in chosen:
+            result[seeker.source_id] = twin_match(flow, seeker.source_id, seeker.match_key, others)
         else:
             searching.append(seeker)
-    found = _search(gateway, mapping, searching)
+    found = _search(gateway, mapping, [seeker for seeker in searching if seeker.source_id not in chosen])
+    found |= _chosen_records(gateway, flow, [seeker for seeker in searching if seeker.source_id in chosen], chosen)
     ids = [record.id for records in found.values() for record in records]
     with store.begin() as tx:
         links = tx.links(flow.entity, flow.target, ids)
+        taken = tx.pairings(flow.entity, flow.target, ids)
     for seeker in searching:
-        result[seeker.source_id] = _judge(seeker, found.get(seeker.source_id, []), links, mapping)
+        choice = chosen.get(seeker.source_id)
+        records = found.get(seeker.source_id, [])
+        if choice is not None and choice.id_in(flow.target) is not None and not records:
+            message = f"the counterpart chosen by hand does not exist any more in {flow.target.value}"
+            match = _ambiguous(seeker, message, [str(choice.id_in(flow.target))])
+        else:
+            match = _judge(seeker, records, links, mapping)
+        other = None if match.record is None else taken.get(match.record.id)
+        if choice is None and match.record is not None and other is not None:
+            message = f"{flow.target.value} record {match.record.id} was given another counterpart by hand"
+            match = _ambiguous(seeker, message, [match.record.id])
+        result[seeker.source_id] = replace(match, by_hand=choice is not None)
     _refuse_shared(searching, result, mapping)
     return result
+
+
+def _chosen_records(
+    gateway: Gateway, flow: Flow, seekers: Sequence[Seeker], chosen: Mapping[str, Pairing]
+) -> dict[str, list[SourceRecord]]:
+    """Read the counterparts a person has chosen, and for records that shall get a new one what a crash has left."""
+    found: dict[str, list[SourceRecord]] = {}
+    wanted: dict[str, str] = {}
+    for seeker in seekers:
+        target_id = chosen[seeker.source_id].id_in(flow.target)
+        if target_id is not None:
+            wanted[seeker.source_id] = target_id
+        elif seeker.resumed and (made := gateway.find_counterpart(seeker.source_id)) is not None:
+            found[seeker.source_id] = [made]
+    records = gateway.fetch(list(wanted.values())) if wanted else {}
+    return found | {source_id: [records[target]] for source_id, target in wanted.items() if target in records}
+
+
+def twin_match(flow: Flow, source_id: str, key: str | None, others: Sequence[str]) -> Match:
+    """Return the refusal of a record whose own side has other records with the same natural key.
+
+    Args:
+        flow: entity and direction.
+        source_id: of the record.
+        key: its natural key.
+        others: ids of the other records.
+    """
+    seeker = Seeker(source_id, Row({}, frozenset()), key)
+    return _ambiguous(seeker, f"{flow.source.value} has other records with the same {_key_name(seeker)}", others)
+
+
+def shared_match(flow: Flow, source_id: str, key: str | None, target_id: str, others: Sequence[str]) -> Match:
+    """Return the refusal of a record whose counterpart other records have found too.
+
+    Args:
+        flow: entity and direction.
+        source_id: of the record.
+        key: its natural key.
+        target_id: of the counterpart.
+        others: ids of the other records.
+    """
+    seeker = Seeker(source_id, Row({}, frozenset()), key)
+    message = f"{flow.target.value} record {target_id} also fits other {flow.source.value} records"
+    return _ambiguous(seeker, message, others)
 
 
 def _refuse_shared(seekers: Sequence[Seeker], matches: dict[str, Match], mapping: CompiledMapping) -> None:
@@ -144,9 +203,7 @@ def _refuse_shared(seekers: Sequence[Seeker], matches: dict[str, Match], mapping
     for record_id, sharing in finders.items():
         for seeker in sharing if len(sharing) > 1 else ():
             others = [other.source_id for other in sharing if other is not seeker]
-            matches[seeker.source_id] = _ambiguous(
-                seeker, f"{flow.target.value} record {record_id} also fits other {flow.source.value} records", others
-            )
+            matches[seeker.source_id] = shared_match(flow, seeker.source_id, seeker.match_key, record_id, others)
 
 
 def _search(gateway: Gateway, mapping: CompiledMapping, seekers: Sequence[Seeker]) -> dict[str, list[SourceRecord]]:

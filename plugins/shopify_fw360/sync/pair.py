@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from shopify_fw360.errors import FLOW_OFF, MAPPING_INVALID, QUIET, SHOPIFY_UNINSTALLED, SyncError
+from shopify_fw360.errors import AWAITING_APPROVAL, FLOW_OFF, MAPPING_INVALID, QUIET, SHOPIFY_UNINSTALLED, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
 from shopify_fw360.records import Entity, Flow, Gateway, Shop, System
 from shopify_fw360.settings import ALL_FLOWS, SyncSettings
@@ -31,6 +31,7 @@ class Pair:
         clock: tells the present moment; tests replace it.
         preconditions: what a flow needs besides its switch; called with whether the run will write, raises SyncError.
         shop: what may be asked of the shop beyond its records, None where nothing needs it.
+        pace: how fast each system may be used: points per second in Shopify, requests per second in Framework360.
     """
 
     store: Store
@@ -41,6 +42,7 @@ class Pair:
     clock: Callable[[], datetime] = utc_now
     preconditions: Mapping[Flow, Callable[[bool], None]] = field(default_factory=dict)
     shop: Shop | None = None
+    pace: Mapping[System, float] = field(default_factory=lambda: {System.SHOPIFY: 100.0, System.FRAMEWORK360: 2.0})
 
     def gateway(self, system: System, entity: Entity) -> Gateway:
         """Return the gateway to an entity of a system."""
@@ -66,15 +68,18 @@ class Pair:
             writing: whether the run will write; a plan is possible where writing is not allowed yet.
 
         Raises:
-            SyncError: SYNC-107; SYNC-317 if the shop has uninstalled the app; SYNC-412 or SYNC-413 for what the site
-                does not offer.
+            SyncError: SYNC-107; SYNC-109 if it must not write before its first plan was approved; SYNC-317 if the shop
+                has uninstalled the app; SYNC-412 or SYNC-413 for what the site does not offer.
         """
         if not self.settings.flows.is_on(flow):
             raise SyncError(FLOW_OFF, f"{flow.name} is off in sync_settings")
         with self.store.read() as tx:
             gone = tx.disconnected()
+            waits = writing and self.settings.require_approval and not tx.has_applied_plan(flow)
         if gone is not None:
             raise SyncError(SHOPIFY_UNINSTALLED, f"{gone.shop} since {gone.since:%Y-%m-%d %H:%M} UTC: {gone.reason}")
+        if waits:
+            raise SyncError(AWAITING_APPROVAL, f"no plan of {flow.name} was approved yet")
         if flow in self.preconditions:
             self.preconditions[flow](writing)
 

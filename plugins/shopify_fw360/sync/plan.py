@@ -68,6 +68,7 @@ class PlanItem:
         fingerprint: of the source content this item carries over.
         choices: by target field how a person settled an earlier conflict.
         waits_for: records of other entities it refers to that have no counterpart yet.
+        by_hand: whether a person has decided about the counterpart.
     """
 
     flow: Flow
@@ -89,6 +90,7 @@ class PlanItem:
     fingerprint: str = ""
     choices: Mapping[str, Choice] = field(default_factory=dict)
     waits_for: Sequence[Reference] = ()
+    by_hand: bool = False
 
     @property
     def writes(self) -> bool:

@@ -310,7 +310,8 @@ class _Planning:
         decisions = {**merge(mapping.fields, compared), **merged.decisions}
         changes = {**changes_of({name: decisions[name] for name in mapping.fields}), **merged.changes}
         conflicts = conflicts_of(decisions)
-        action, reason = _action(linked, found, changes, conflicts)
+        by_hand = match is not None and match.by_hand
+        action, reason = _action(linked, found, changes, conflicts, by_hand=by_hand)
         error = None
         if conflicts:
             error = SyncError(CONFLICT, f"both sides changed {', '.join(conflicts)}", record=record.id)
@@ -330,6 +331,7 @@ class _Planning:
             error=error,
             choices=self.choices[record.id],
             waits_for=self.missing.get(record.id, ()),
+            by_hand=by_hand,
         )
 
     def _item(self, record: SourceRecord, action: Action, reason: str, **more: Any) -> PlanItem:
@@ -365,14 +367,20 @@ def _found(linked: SourceRecord | None, match: Match | None) -> SourceRecord | N
 
 
 def _action(
-    linked: SourceRecord | None, found: SourceRecord | None, changes: Mapping[str, Any], conflicts: Sequence[str]
+    linked: SourceRecord | None,
+    found: SourceRecord | None,
+    changes: Mapping[str, Any],
+    conflicts: Sequence[str],
+    *,
+    by_hand: bool,
 ) -> tuple[Action, str]:
     if conflicts:
         return Action.CONFLICT, f"both sides changed {', '.join(conflicts)}"
     if found is None:
-        return Action.CREATE, "no counterpart exists"
+        return Action.CREATE, "a person asked for a new counterpart" if by_hand else "no counterpart exists"
     if linked is None:
-        return Action.LINK, "the counterpart was found by its natural key"
+        found_by = "was chosen by hand" if by_hand else "was found by its natural key"
+        return Action.LINK, f"the counterpart {found_by}"
     if changes:
         return Action.UPDATE, f"{len(changes)} field(s) differ"
     return Action.UNCHANGED, "both sides agree"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from math import ceil
@@ -11,6 +11,7 @@ from math import ceil
 from shopify_fw360.errors import LEDGER_OPEN, SyncError
 from shopify_fw360.records import Change, Flow, Origin, Window
 from shopify_fw360.store.ledger import Certificate
+from shopify_fw360.sync.approval import stage_plan
 from shopify_fw360.sync.extract import (
     Extraction,
     advance_watermark,
@@ -32,6 +33,7 @@ class Mode(StrEnum):
     WINDOW = "window"
     FULL = "full"
     IDS = "ids"
+    PLAN = "plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class RunRequest:
         window: for mode WINDOW.
         ids: for mode IDS, in the source system.
         origin: the producer, which gives the priority.
+        plan: for mode PLAN, ledger id of the dry run whose approved plan is carried out.
     """
 
     flow: Flow
@@ -53,6 +56,7 @@ class RunRequest:
     window: Window = field(default_factory=Window)
     ids: Sequence[str] = ()
     origin: Origin = Origin.POLL
+    plan: str = ""
 
 
 def stage_run(pair: Pair, request: RunRequest) -> Extraction:
@@ -71,10 +75,14 @@ def stage_run(pair: Pair, request: RunRequest) -> Extraction:
         SyncError: as ``extract``.
     """
     flow = request.flow
-    pair.require_on(flow)
+    # An approved plan is what lets a flow write for the first time.
+    pair.require_on(flow, writing=request.mode is not Mode.PLAN)
     window = _window(pair, request)
     with pair.store.begin() as tx:
         tx.open_run(request.run_id, flow, request.mode.value, window, mapping_digest=pair.mapping(flow).digest)
+    if request.mode is Mode.PLAN:
+        number = stage_plan(pair, flow, request.plan, request.run_id)
+        return Extraction(read=number, staged=number)
     if request.mode is Mode.IDS:
         number = stage_ids(pair, flow, request.ids, request.run_id, request.origin)
         return Extraction(read=number, staged=number)
@@ -111,7 +119,13 @@ def plan_run(pair: Pair, request: RunRequest) -> Iterator[list[PlanItem]]:
         else:
             changes = fresh_changes(pair, flow, page.records, request.run_id, request.origin)
         for start in range(0, len(changes), size):
-            yield plan(pair, flow, changes[start : start + size])
+            chunk = changes[start : start + size]
+            keys = {change.source_id: change.match_key for change in chunk}
+            # Twins among records that are left out count too, as they do in the queue of a real run.
+            yield [
+                item if item.match_key else replace(item, match_key=keys[item.source_id])
+                for item in plan(pair, flow, chunk)
+            ]
 
 
 def tasks_needed(pair: Pair, flow: Flow, run_id: str) -> int:

@@ -19,6 +19,7 @@ from shopify_fw360.mapping.rules import CompiledMapping
 from shopify_fw360.records import Entity, Flow, Gateway, Schema, System, TargetField
 from shopify_fw360.sales.booking import Booking
 from shopify_fw360.settings import SyncSettings
+from shopify_fw360.shopify.bucket import STANDARD_RESTORE_RATE
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.customers import ShopifyCustomers
 from shopify_fw360.shopify.orders import ShopifyOrders
@@ -117,7 +118,11 @@ def build_pair(
     preconditions: dict[Flow, Callable[[bool], None]] = {
         flow: partial(_require_products, framework360, flow) for flow in mappings if flow.entity is Entity.PRODUCT
     }
-    return Pair(store, settings, mappings, gateways, in_flight, clock, preconditions)
+    pace = {
+        System.SHOPIFY: STANDARD_RESTORE_RATE,
+        System.FRAMEWORK360: framework360.options.limits.requests_per_second,
+    }
+    return Pair(store, settings, mappings, gateways, in_flight, clock, preconditions, pace=pace)
 
 
 def _require_products(client: Framework360Client, flow: Flow, writing: bool) -> None:  # noqa: FBT001 - the seam's form

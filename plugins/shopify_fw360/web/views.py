@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, TypeAlias
 from shopify_fw360.errors import CODES, ErrorCode
 from shopify_fw360.records import Flow, Outcome, System
 from shopify_fw360.settings import ALL_FLOWS
-from shopify_fw360.store import Certificate, JournalEntry, QueuedChange, Run, Store, Transaction
-from shopify_fw360.sync.plan import OUTCOMES
+from shopify_fw360.store import Certificate, JournalEntry, PlanEntry, QueuedChange, Run, Store, Transaction
+from shopify_fw360.sync.plan import OUTCOMES, Action
 
 PAGE_SIZE: Final = 50
 
@@ -317,14 +317,12 @@ def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = N
             return None
         certificate = run.certificate or tx.certificate(ledger_id)
         number = sum(certificate.outcomes.values()) if outcome is None else certificate.outcomes.get(outcome, 0)
-        kept = tx.entries_kept(ledger_id)
+        kept = _kept(tx, run)
         listed = sum(kept.values()) if outcome is None else kept.get(outcome, 0)
         pages = max(1, -(-listed // PAGE_SIZE))
         page = min(max(1, page), pages)
-        entries = tx.entries_of_run(ledger_id, outcome=outcome, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
-        links = tx.links(run.flow.entity, run.flow.source, [entry.source_id for entry in entries])
+        changes = _changes(tx, run, outcome, (page - 1) * PAGE_SIZE)
         parked = parked_page(tx, [run.flow.name], run_id=ledger_id)
-    names = {source_id: link.display_name for source_id, link in links.items()}
     return RunView(
         dag_id=dag_id,
         run_id=run_id,
@@ -349,7 +347,7 @@ def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = N
             if count
         },
         parked=parked,
-        changes=[_change(entry, names.get(entry.source_id, ""), dry_run=run.dry_run) for entry in entries],
+        changes=changes,
         outcome=outcome,
         number=number,
         listed=listed,
@@ -444,19 +442,56 @@ def _word(outcome: Outcome, *, dry_run: bool) -> str:
     return _PLANNED[outcome] if dry_run and outcome in _PLANNED else outcome.value
 
 
-def _change(entry: JournalEntry, name: str, *, dry_run: bool) -> ChangeView:
+def _kept(tx: Transaction, run: Run) -> dict[Outcome, int]:
+    if not run.dry_run:
+        return tx.entries_kept(run.run_id)
+    return {OUTCOMES[Action(action)]: count for action, count in tx.plan_counts(run.run_id).items()}
+
+
+def _changes(tx: Transaction, run: Run, outcome: Outcome | None, offset: int) -> list[ChangeView]:
+    if run.dry_run:
+        action = None if outcome is None else _PLANNED.get(outcome, outcome.value)
+        items, _ = tx.plan_items(run.run_id, action=action, limit=PAGE_SIZE, offset=offset)
+        return [_planned(item) for item in items]
+    entries = tx.entries_of_run(run.run_id, outcome=outcome, limit=PAGE_SIZE, offset=offset)
+    links = tx.links(run.flow.entity, run.flow.source, [entry.source_id for entry in entries])
+    names = {source_id: link.display_name for source_id, link in links.items()}
+    return [_change(entry, names.get(entry.source_id, "")) for entry in entries]
+
+
+def _planned(item: PlanEntry) -> ChangeView:
+    return ChangeView(
+        source_id=item.source_id,
+        target_id=item.target_id,
+        name=item.display_name,
+        outcome=OUTCOMES[Action(item.action)],
+        word=item.action,
+        message=item.message,
+        error_code=item.error_code,
+        written=_written(item.before, item.after, item.reasons),
+        left=_left(item.after, item.reasons),
+        at=None,
+    )
+
+
+def _change(entry: JournalEntry, name: str) -> ChangeView:
     return ChangeView(
         source_id=entry.source_id,
         target_id=entry.target_id,
         name=name,
         outcome=entry.outcome,
-        word=_word(entry.outcome, dry_run=dry_run),
+        word=entry.outcome.value,
         message=entry.message or entry.reasons.get("", ""),
         error_code=entry.error_code,
-        written=[
-            FieldView(field, entry.before.get(field), value, entry.reasons.get(field, ""))
-            for field, value in entry.after.items()
-        ],
-        left=[(field, reason) for field, reason in entry.reasons.items() if field and field not in entry.after],
+        written=_written(entry.before, entry.after, entry.reasons),
+        left=_left(entry.after, entry.reasons),
         at=entry.at,
     )
+
+
+def _written(before: Mapping[str, Any], after: Mapping[str, Any], reasons: Mapping[str, str]) -> list[FieldView]:
+    return [FieldView(field, before.get(field), value, reasons.get(field, "")) for field, value in after.items()]
+
+
+def _left(after: Mapping[str, Any], reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(field, reason) for field, reason in reasons.items() if field and field not in after]
