@@ -11,7 +11,8 @@
    staged now) and the loss rate of the last day; a loss of 2 % or more raises an alert. What the site did not tell is
    counted by the scheduled runs, which read it completely.
 3. `tidy_up` forgets events older than `near_real_time.keep_events_days` (Variable `sync_settings`), closes the ledgers
-   of near real time whose last record has ended, and counts the requests about personal data that wait.
+   of near real time whose last record has ended, counts the requests about personal data that wait, and raises an
+   alert for each flow that is late (`alerts.late_after_minutes`); the page *Health* shows them.
 
 **If it fails**
 

@@ -68,12 +68,12 @@ class WarmUp:
 
 
 def _pages() -> Callable[..., Awaitable[None]]:
-    from shopify_fw360.airflow.runtime import shared_store
+    from shopify_fw360.airflow.runtime import read_settings, shared_store
     from shopify_fw360.web.airflow_bell import ring
     from shopify_fw360.web.app import create_app
     from shopify_fw360.web.console import Console
 
-    return create_app(Console(shared_store, ring))
+    return create_app(Console(shared_store, ring, read_settings))
 
 
 def _receiver() -> Callable[..., Awaitable[None]]:

@@ -170,6 +170,16 @@ class Guard(_Model):
     min_records: Annotated[int, Field(ge=0)] = 20
 
 
+class Alerts(_Model):
+    """When something needs a person.
+
+    Args:
+        late_after_minutes: after how long without a certified run, or with changes that are due, a flow is late.
+    """
+
+    late_after_minutes: Annotated[int, Field(ge=5, le=10_080)] = 60
+
+
 Policy = Literal["shopify", "framework360", "newest", "union", "max", "most_restrictive", "ask"]
 """Who wins if both sides changed a field."""
 
@@ -191,6 +201,7 @@ class SyncSettings(_Model):
         near_real_time: how changes are told and found between the scheduled runs.
         limits: sizes and times.
         guard: against mass changes.
+        alerts: when something needs a person.
         policies: by group name of the mapping files, the policy that replaces the one written there.
         schedules: by name of a flow, the minutes between its scheduled runs; 0 leaves it to runs by hand and to what
             the systems tell of by themselves.
@@ -206,6 +217,7 @@ class SyncSettings(_Model):
     near_real_time: NearRealTime = NearRealTime()
     limits: Limits = Limits()
     guard: Guard = Guard()
+    alerts: Alerts = Alerts()
     policies: Mapping[str, Policy] = {}
     schedules: Mapping[str, Interval] = {}
     require_approval: bool = False

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from shopify_fw360.errors import AMBIGUOUS, SHOPIFY_TOKEN, SyncError
-from shopify_fw360.records import Change, Entity, Flow, Link, Outcome, System, Window
+from shopify_fw360.errors import AMBIGUOUS, CONFLICT, SHOPIFY_TOKEN, SyncError
+from shopify_fw360.records import Change, Dispute, Entity, Flow, Link, Outcome, System, Window
 from shopify_fw360.store import JournalEntry, Store
 from tests.airflow.environment import make_metadata
 
@@ -102,11 +102,20 @@ class Past:
             tx.save_link(Link(flow.entity, shopify_id=claim.change.source_id, display_name=HOSTILE))
             tx.complete(claim, "worker", entry)
 
-    def park(self, flow=INTO_SITE, code=AMBIGUOUS, number=1):
+    def park(self, flow=INTO_SITE, code=AMBIGUOUS, number=1, text=f"twice in the site: {HOSTILE}"):
         for claim in self.claim(flow, number):
-            error = SyncError(code, f"twice in the site: {HOSTILE}", field="email", rule="one counterpart")
+            error = SyncError(code, text, field="email", rule="one counterpart")
             with self.store.begin() as tx:
                 tx.park(claim, "worker", error, candidates=["1063", "1064"])
+
+    def dispute(self, flow=INTO_SITE, *, fields=("nome",)):
+        """Leave a conflict about fields that both sides changed."""
+        (claim,) = self.claim(flow)
+        disputes = [
+            Dispute(name, ("Ada", "Ada"), HOSTILE, f"their {name}", (HOSTILE, f"their {name}")) for name in fields
+        ]
+        with self.store.begin() as tx:
+            tx.park(claim, "worker", SyncError(CONFLICT, "both sides changed it"), disputes=disputes)
 
     def stop(self, flow=INTO_SITE, run_id=RUN):
         with self.store.begin() as tx:

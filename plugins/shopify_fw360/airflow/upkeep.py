@@ -30,6 +30,7 @@ from shopify_fw360.store.delivery import Probe
 from shopify_fw360.sync import gaps
 from shopify_fw360.sync.deliveries import delivery_view, watch
 from shopify_fw360.sync.event_tasks import shop_is_back
+from shopify_fw360.sync.health import watch_lateness
 from shopify_fw360.sync.serve import KIND
 from shopify_fw360.sync.subscriptions import can_be_delivered_to, reseal, subscribe_shop, subscribe_site
 from shopify_fw360.sync.wiring import load_mappings
@@ -178,8 +179,12 @@ def tidy_up() -> dict[str, int]:
                 tx.prune_probes(store.clock() - _KEEP_PROBES)
                 open_requests = len(tx.privacy_requests())
             closed = _close_ledgers(store)
+            with store.begin() as tx:
+                late = watch_lateness(tx, settings)
             if store.encryption_key:
                 reseal(store)
+    for health in late:
+        log.warning("%s is late since %s", health.flow.name, health.late_since)
     if open_requests:
         log.warning("%d requests about personal data wait for somebody to deal with them", open_requests)
     counts = {"events": events, "event_tasks": tasks, "ledgers": closed, "open_privacy_requests": open_requests}

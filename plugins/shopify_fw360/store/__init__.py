@@ -10,6 +10,7 @@ from shopify_fw360.store.events import TopicCounts
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
+from shopify_fw360.store.overview import Lane
 from shopify_fw360.store.pairings import Pairing
 from shopify_fw360.store.plans import Plan, PlanEntry
 from shopify_fw360.store.presence import Disconnection
@@ -25,6 +26,7 @@ __all__ = [
     "Certificate",
     "Disconnection",
     "JournalEntry",
+    "Lane",
     "LinkChild",
     "LockedState",
     "OpenTask",

@@ -284,6 +284,17 @@ def recent_runs(scope: Scope, flow: Flow | None, limit: int) -> list[Run]:
     return [_run(row) for row in rows.mappings()]
 
 
+def recent_windows(scope: Scope, limit: int) -> list[Run]:
+    """List the runs that read exactly a window, such as backfills, newest first; without dry runs."""
+    rows = scope.connection.execute(
+        select(ledger_run)
+        .where(scope.mine(ledger_run), _row.kind == "window", _row.dry_run.is_(False))
+        .order_by(_row.opened_at.desc(), _row.run_id.desc())
+        .limit(limit)
+    )
+    return [_run(row) for row in rows.mappings()]
+
+
 def parts_of_run(scope: Scope, run_id: str) -> list[Run]:
     """List the parts of a run that serves several flows, one per flow, in the order in which they were opened."""
     rows = scope.connection.execute(

@@ -103,6 +103,16 @@ def find_links(
     return [_link(row) for row in rows.mappings()]
 
 
+def left_out(scope: Scope, limit: int, offset: int) -> tuple[int, list[Link]]:
+    """List the records that people want left alone, the latest decision first; returns also how many there are."""
+    chosen = and_(scope.mine(link_table), _row.excluded_by.is_not(None))
+    total = scope.connection.scalar(select(func.count()).select_from(link_table).where(chosen)) or 0
+    rows = scope.connection.execute(
+        select(link_table).where(chosen).order_by(_row.excluded_at.desc(), _row.id.desc()).limit(limit).offset(offset)
+    )
+    return total, [_link(row) for row in rows.mappings()]
+
+
 def count_by_status(scope: Scope, entity: Entity, search: str) -> dict[LinkStatus, int]:
     """Count the links that ``find_links`` would find, per status that occurs."""
     rows = scope.connection.execute(

@@ -326,7 +326,15 @@ def give_back(scope: Scope, claims: Sequence[Claim], owner: str, available_at: d
     return len(held)
 
 
-def release(scope: Scope, row_ids: Sequence[int], flow: Flow | None, code: str | None, run_id: str) -> int:
+def release(
+    scope: Scope,
+    row_ids: Sequence[int],
+    flow: Flow | None,
+    code: str | None,
+    run_id: str,
+    *,
+    origin: Origin | None = None,
+) -> int:
     """Make parked changes pending again, with all their attempts; their records are read anew.
 
     Args:
@@ -336,6 +344,7 @@ def release(scope: Scope, row_ids: Sequence[int], flow: Flow | None, code: str |
         code: only parked with this code.
         run_id: run under which they are counted from now on, empty for the one that will work them off; their former
             runs have booked them as parked.
+        origin: gives their priority from now on, None to keep it.
 
     Returns:
         Number of changes released.
@@ -363,6 +372,7 @@ def release(scope: Scope, row_ids: Sequence[int], flow: Flow | None, code: str |
             first_staged_at=now,
             staged_at=now,
             generation=_row.generation + 1,
+            priority=_row.priority if origin is None else int(origin),
         )
     ).rowcount
 
@@ -386,12 +396,11 @@ def settle(scope: Scope, row_id: int, generation: int, choices: Mapping[str, Cho
     ).first()
     if row is None:
         return False
-    release(scope, [row_id], None, None, "")
+    release(scope, [row_id], None, None, "", origin=Origin.SYNC_NOW)
     scope.connection.execute(
         update(staged_change)
         .where(scope.mine(staged_change), _row.id == row_id)
         .values(
-            priority=int(Origin.SYNC_NOW),
             decided=dump_json({field: asdict(choice) for field, choice in choices.items()}),
         )
     )

@@ -184,7 +184,7 @@ def listing(
     rows = scope.connection.execute(
         query.order_by(_row.available_at.desc(), _row.id.desc()).limit(limit).offset(offset)
     )
-    return [_queued(row) for row in rows.mappings()]
+    return [queued(row) for row in rows.mappings()]
 
 
 def row(scope: Scope, row_id: int) -> QueuedChange | None:
@@ -194,7 +194,7 @@ def row(scope: Scope, row_id: int) -> QueuedChange | None:
         .mappings()
         .first()
     )
-    return None if found is None else _queued(found)
+    return None if found is None else queued(found)
 
 
 def count_codes(scope: Scope, flow: Flow | None) -> dict[str, int]:
@@ -262,7 +262,8 @@ def _chosen(scope: Scope, flow: Flow | None, run_id: str | None) -> ColumnElemen
     return condition if run_id is None else and_(condition, _row.run_id == run_id)
 
 
-def _queued(row: RowMapping) -> QueuedChange:
+def queued(row: RowMapping) -> QueuedChange:
+    """Return a row of the table as people see it."""
     return QueuedChange(
         row_id=row["id"],
         flow=Flow(Entity(row["entity"]), System(row["source"])),

@@ -34,6 +34,7 @@ from shopify_fw360.store import (
     link_children,
     links,
     oauth_states,
+    overview,
     pairings,
     plans,
     presence,
@@ -54,6 +55,7 @@ from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.store.oauth_states import Started
+from shopify_fw360.store.overview import Lane
 from shopify_fw360.store.pairings import Pairing
 from shopify_fw360.store.plans import Plan, PlanEntry, PlanState
 from shopify_fw360.store.presence import Disconnection
@@ -153,10 +155,16 @@ class Transaction:
         return queue.give_back(self.scope, claims, owner, available_at)
 
     def release(
-        self, row_ids: Sequence[int] = (), *, flow: Flow | None = None, code: str | None = None, run_id: str = ""
+        self,
+        row_ids: Sequence[int] = (),
+        *,
+        flow: Flow | None = None,
+        code: str | None = None,
+        run_id: str = "",
+        origin: Origin | None = None,
     ) -> int:
         """Make parked changes pending again, by rows or by flow and code; see ``queue.release``."""
-        return queue.release(self.scope, row_ids, flow, code, run_id)
+        return queue.release(self.scope, row_ids, flow, code, run_id, origin=origin)
 
     def settle(self, row_id: int, generation: int, choices: Mapping[str, Choice]) -> bool:
         """Release a parked conflict with a person's choices; False if it is not the one the person saw any more."""
@@ -205,6 +213,18 @@ class Transaction:
     def parked_codes(self, flow: Flow | None = None) -> dict[str, int]:
         """Count dead letters per error code."""
         return queue_views.count_codes(self.scope, flow)
+
+    def lanes(self) -> list[Lane]:
+        """Describe what waits, by flow and priority."""
+        return overview.lanes(self.scope)
+
+    def waiting(self, flows: Sequence[Flow], *, limit: int = 100, offset: int = 0) -> list[QueuedChange]:
+        """List changes that are not parked, in the order in which they will be taken."""
+        return overview.waiting(self.scope, flows, limit, offset)
+
+    def conflicts(self, flows: Sequence[Flow], *, limit: int = 100, offset: int = 0) -> tuple[int, list[QueuedChange]]:
+        """Count and list parked conflicts, one per pair of records, the latest first."""
+        return overview.conflicts(self.scope, flows, limit, offset)
 
     def next_due(self, flow: Flow | None = None) -> datetime | None:
         """Return when the next change can be taken, None if there is none."""
@@ -396,6 +416,10 @@ class Transaction:
     ) -> list[Link]:
         """List links whose name, ids or natural keys contain the search text, those that changed last first."""
         return links.find_links(self.scope, entity, status, search, limit, offset)
+
+    def left_out(self, *, limit: int = 100, offset: int = 0) -> tuple[int, list[Link]]:
+        """Count and list the records that people want left alone, the latest decision first."""
+        return links.left_out(self.scope, limit, offset)
 
     def link_counts(self, entity: Entity, *, search: str = "") -> dict[LinkStatus, int]:
         """Count links per status."""
@@ -637,6 +661,18 @@ class Transaction:
     def recent_runs(self, flow: Flow | None = None, *, limit: int = 50) -> list[Run]:
         """List runs, newest first."""
         return ledger.recent_runs(self.scope, flow, limit)
+
+    def last_success(self) -> dict[Flow, datetime]:
+        """Return when a run of each flow was last certified."""
+        return overview.last_success(self.scope)
+
+    def throughput(self, since: datetime) -> dict[datetime, dict[Outcome, int]]:
+        """Count how many records ended how per hour since an aware time."""
+        return overview.throughput(self.scope, since)
+
+    def recent_windows(self, *, limit: int = 10) -> list[Run]:
+        """List the runs that read exactly a window, such as backfills, newest first."""
+        return ledger.recent_windows(self.scope, limit)
 
     # Progress of flows
     def watermark(self, flow: Flow) -> datetime | None:

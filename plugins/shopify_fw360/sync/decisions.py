@@ -61,7 +61,7 @@ def leave_out(store: Store, row_ids: Collection[int], flows: Collection[Flow], b
             if row is None or row.state != "parked" or row.flow not in flows:
                 continue
             tx.save_link(_left_out(tx, _link_of(tx, row), by))
-            number += tx.release([row_id])
+            number += tx.release([row_id], origin=Origin.SYNC_NOW)
     return number
 
 

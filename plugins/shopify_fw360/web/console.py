@@ -9,6 +9,7 @@ from typing import TypeAlias
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from shopify_fw360.settings import SyncSettings
 from shopify_fw360.store import Store
 from shopify_fw360.web.security import Right
 
@@ -26,10 +27,12 @@ class Console:
     Args:
         open_store: returns the store; called for each request, so it should keep it open.
         ring: wakes the consumer of the queue; blocks, may raise.
+        settings: returns what a person has set; called for each request that needs it.
     """
 
     open_store: OpenStore
     ring: Callable[[], None] = _nobody_to_wake
+    settings: Callable[[], SyncSettings] = SyncSettings
 
 
 @dataclass(frozen=True, slots=True)

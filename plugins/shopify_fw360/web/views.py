@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
-from shopify_fw360.errors import CODES, ErrorCode
-from shopify_fw360.records import Flow, Outcome, System
+from shopify_fw360.errors import (
+    CODES,
+    CONFLICT,
+    REQUIRED_MISSING,
+    SITE_NAME,
+    VALUE_INVALID,
+    VALUE_NOT_MAPPED,
+    ErrorCode,
+)
+from shopify_fw360.records import Flow, Link, Origin, Outcome, System
 from shopify_fw360.settings import ALL_FLOWS
-from shopify_fw360.store import Certificate, JournalEntry, PlanEntry, QueuedChange, Run, Store, Transaction
+from shopify_fw360.store import Certificate, JournalEntry, Lane, PlanEntry, QueuedChange, Run, Store, Transaction
 from shopify_fw360.sync.plan import OUTCOMES, Action
 
 PAGE_SIZE: Final = 50
@@ -18,6 +27,12 @@ PAGE_SIZE: Final = 50
 FLOWS: Final[Mapping[str, Flow]] = {flow.name: flow for flow in ALL_FLOWS}
 
 State: TypeAlias = Literal["certified", "planned", "stopped", "unexplained", "open"]
+
+CONFLICT_CODE: Final = CONFLICT.code
+"""Code of the parked records that have a page of their own."""
+
+_MAPPED: Final = {REQUIRED_MISSING.code, VALUE_INVALID.code, VALUE_NOT_MAPPED.code, SITE_NAME.code}
+_MAPPING_LINE: Final = re.compile(r"include/mappings/[\w.-]+\.yaml:\d+")
 
 _PLANNED: Final = {outcome: action.value for action, outcome in OUTCOMES.items()}
 
@@ -62,6 +77,8 @@ class ParkedView:
         attempts: made so far.
         parked_at: aware UTC time.
         run: DAG id and run id of the run that staged it, None if no run did.
+        mapping: file, and line if the message tells it, of the mapping that decides about the field; None if the
+            mapping has no say in it.
     """
 
     row_id: int
@@ -76,6 +93,7 @@ class ParkedView:
     attempts: int
     parked_at: datetime
     run: tuple[str, str] | None
+    mapping: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +296,238 @@ def _parked(row: QueuedChange) -> ParkedView:
         attempts=row.attempts,
         parked_at=row.available_at,
         run=(dag_id, run_id) if run_id else None,
+        mapping=_mapping_of(row),
     )
+
+
+def _mapping_of(row: QueuedChange) -> str | None:
+    told = _MAPPING_LINE.search(row.error_message or "")
+    if told is not None:
+        return told[0]
+    if row.error_code in _MAPPED and row.error_field:
+        flow = row.flow
+        return f"include/mappings/{flow.entity.value}.{flow.source.value}_to_{flow.target.value}.yaml"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Everything that failed, by reason.
+
+    Args:
+        groups: each reason with its number of records, cause and next step; the most frequent first.
+        parked: records of the chosen reason, or of all.
+        code: the chosen reason, None for all.
+    """
+
+    groups: Sequence[tuple[ErrorView, int]]
+    parked: ParkedPage
+    code: str | None
+
+
+def failures(tx: Transaction, flows: Sequence[str], *, code: str | None, page: int) -> Failures:
+    """List what failed, by reason; takes its arguments as ``parked_page`` does."""
+    found = parked_page(tx, flows, code=code, page=page)
+    groups = sorted(found.codes.items(), key=lambda item: (-item[1], item[0]))
+    return Failures([(error_view(name), number) for name, number in groups], found, code)
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictsPage:
+    """A page of conflicts.
+
+    Args:
+        rows: of this page.
+        total: number of conflicts.
+        page: number of the page, from 1.
+        pages: number of pages, at least 1.
+    """
+
+    rows: Sequence[ConflictView]
+    total: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeView:
+    """A disputed field with the values of both systems.
+
+    Args:
+        field: its name in the mapping.
+        base: values of Shopify and Framework360 when they last agreed, None before they ever did.
+        shopify: what Shopify holds.
+        framework360: what Framework360 holds.
+    """
+
+    field: str
+    base: tuple[Any, Any] | None
+    shopify: Any
+    framework360: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictView:
+    """A conflict.
+
+    Args:
+        row_id: for settling it.
+        generation: likewise.
+        flow: name of the flow that found it.
+        source: name of its source system.
+        source_id: id of the record in it.
+        name: of the record.
+        found_at: aware UTC time.
+        disputes: the fields.
+    """
+
+    row_id: int
+    generation: int
+    flow: str
+    source: str
+    source_id: str
+    name: str
+    found_at: datetime
+    disputes: Sequence[DisputeView]
+
+
+def conflicts_page(tx: Transaction, flows: Sequence[str], *, page: int = 1) -> ConflictsPage:
+    """List conflicts, one per pair of records.
+
+    Args:
+        tx: a reading transaction.
+        flows: names of the flows listed.
+        page: from 1; too large a number gives the last page.
+
+    Returns:
+        The page.
+    """
+    chosen = [FLOWS[name] for name in flows]
+    total, _ = tx.conflicts(chosen, limit=0)
+    pages, page = _pages_of(total, page)
+    _, rows = tx.conflicts(chosen, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    return ConflictsPage([_conflict(row) for row in rows], total, page, pages)
+
+
+def _conflict(row: QueuedChange) -> ConflictView:
+    turn = slice(None, None, 1 if row.flow.source is System.SHOPIFY else -1)
+    disputes = []
+    for found in row.disputes:
+        shopify, framework360 = (found.source, found.target)[turn]
+        base = None if found.base is None else (found.base[turn][0], found.base[turn][1])
+        disputes.append(DisputeView(found.field, base, shopify, framework360))
+    return ConflictView(
+        row_id=row.row_id,
+        generation=row.generation,
+        flow=row.flow.name,
+        source=_SYSTEMS[row.flow.source],
+        source_id=row.source_id,
+        name=row.display_name,
+        found_at=row.available_at,
+        disputes=disputes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingView:
+    """A record that waits or is being worked on.
+
+    Args:
+        flow: name of the flow.
+        source_id: id in the source system.
+        name: of the record.
+        origin: the producer.
+        working: whether a worker has it now.
+        since: when the oldest change in the row arrived, aware UTC.
+        next_at: time of the next attempt, or the end of the worker's lease.
+        attempts: made so far.
+        error: why the last attempt failed, None if there was none.
+    """
+
+    flow: str
+    source_id: str
+    name: str
+    origin: str
+    working: bool
+    since: datetime
+    next_at: datetime
+    attempts: int
+    error: ErrorView | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """What waits.
+
+    Args:
+        lanes: by flow and priority.
+        rows: records in the order in which they will be taken, a page of them.
+        total: number of records.
+        page: number of the page, from 1.
+        pages: number of pages, at least 1.
+        paused: names of the flows that are left alone for a while because something stops them.
+    """
+
+    lanes: Sequence[Lane]
+    rows: Sequence[WaitingView]
+    total: int
+    page: int
+    pages: int
+    paused: Sequence[str]
+
+
+def queue_page(tx: Transaction, flows: Sequence[str], *, page: int = 1) -> QueuePage:
+    """List what waits; takes its arguments as ``conflicts_page`` does."""
+    chosen = [FLOWS[name] for name in flows]
+    lanes = [lane for lane in tx.lanes() if lane.flow in chosen]
+    total = sum(lane.open for lane in lanes)
+    pages, page = _pages_of(total, page)
+    rows = tx.waiting(chosen, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    return QueuePage([*lanes], [_waiting(row) for row in rows], total, page, pages, sorted(tx.paused() & set(flows)))
+
+
+def _waiting(row: QueuedChange) -> WaitingView:
+    return WaitingView(
+        flow=row.flow.name,
+        source_id=row.source_id,
+        name=row.display_name,
+        origin=row.origin.name.lower(),
+        working=row.state == "leased",
+        since=row.first_staged_at,
+        next_at=row.available_at,
+        attempts=row.attempts,
+        error=error_view(row.error_code, row.error_message) if row.error_code else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutPage:
+    """Records that people want left alone.
+
+    Args:
+        rows: of this page.
+        total: number of them.
+        page: number of the page, from 1.
+        pages: number of pages, at least 1.
+    """
+
+    rows: Sequence[Link]
+    total: int
+    page: int
+    pages: int
+
+
+def left_out_page(tx: Transaction, *, page: int = 1) -> LeftOutPage:
+    """List the records that people want left alone."""
+    total, _ = tx.left_out(limit=0)
+    pages, page = _pages_of(total, page)
+    _, rows = tx.left_out(limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    return LeftOutPage(rows, total, page, pages)
+
+
+def _pages_of(total: int, page: int) -> tuple[int, int]:
+    pages = max(1, -(-total // PAGE_SIZE))
+    return pages, min(max(1, page), pages)
 
 
 def release(store: Store, rows: Sequence[int], flows: Sequence[str], code: str | None) -> int:
@@ -294,7 +543,9 @@ def release(store: Store, rows: Sequence[int], flows: Sequence[str], code: str |
         Number of records released.
     """
     with store.begin() as tx:
-        return sum(tx.release(rows, flow=FLOWS[name], code=code) for name in flows)
+        # A few chosen by hand are wanted now; all of a reason may be very many and take their turn.
+        origin = Origin.SYNC_NOW if rows else None
+        return sum(tx.release(rows, flow=FLOWS[name], code=code, origin=origin) for name in flows)
 
 
 def run_view(store: Store, dag_id: str, run_id: str, outcome: Outcome | None = None, page: int = 1) -> RunView | None:

@@ -1,0 +1,54 @@
+"""What states, outcomes, directions and kinds of records are called; English texts, translated where they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from shopify_fw360.records import Entity, Flow, Outcome, System
+from shopify_fw360.settings import ALL_FLOWS
+from shopify_fw360.web.i18n import N_
+
+SYSTEMS: Final[Mapping[System, str]] = {System.SHOPIFY: "Shopify", System.FRAMEWORK360: "Framework360"}
+
+STATUSES: Final[Mapping[str, str]] = {
+    "synced": N_("synced"),
+    "pending": N_("pending"),
+    "failed": N_("failed"),
+    "conflict": N_("conflict"),
+    "differs": N_("differs"),
+    "excluded": N_("excluded"),
+    "unlinked": N_("not linked"),
+}
+
+OUTCOMES: Final[Mapping[Outcome, str]] = {
+    Outcome.CREATED: N_("created"),
+    Outcome.UPDATED: N_("updated"),
+    Outcome.LINKED: N_("linked"),
+    Outcome.UNCHANGED: N_("nothing to change"),
+    Outcome.EXCLUDED: N_("left out"),
+    Outcome.UNLINKED: N_("unlinked"),
+    Outcome.PARKED: N_("failed"),
+    Outcome.CONFLICT: N_("conflict"),
+    Outcome.DIFFERS: N_("differs"),
+    Outcome.SUPERSEDED: N_("replaced by a newer change"),
+}
+
+DIRECTIONS: Final[Mapping[str, str]] = {
+    flow.name: N_("Shopify → Framework360") if flow.source is System.SHOPIFY else N_("Framework360 → Shopify")
+    for flow in ALL_FLOWS
+}
+
+TITLES: Final[Mapping[Entity, str]] = {
+    Entity.CUSTOMER: N_("Customers"),
+    Entity.PRODUCT: N_("Products"),
+    Entity.ORDER: N_("Sales"),
+}
+
+PATHS: Final[Mapping[Entity, str]] = {Entity.CUSTOMER: "customers", Entity.PRODUCT: "products", Entity.ORDER: "sales"}
+"""Address of the list of a kind of record below the mount point."""
+
+
+def flows_of(entity: Entity) -> list[Flow]:
+    """Return the flows of an entity."""
+    return [flow for flow in ALL_FLOWS if flow.entity is entity]
