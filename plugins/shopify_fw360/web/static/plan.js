@@ -1,0 +1,73 @@
+// Make a plan, decide about its records, approve or refuse it. Runs are started through Airflow's own API, so that its
+// rights and its audit log apply.
+import { call } from "./api.js";
+import { confirmed } from "./confirm.js";
+import { words } from "./words.js";
+
+const mount = new URL(document.body.dataset.root, location.href);
+
+const airflow = async (path, options = {}) => {
+  const response = await fetch(new URL(`../api/v2/dags/${path}`, mount), options);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return response.json();
+};
+
+const ready = async (flow) => {
+  // A run of a paused flow would wait for ever.
+  if ((await airflow(encodeURIComponent(flow))).is_paused) throw new Error(words("paused"));
+};
+
+const start = (flow, conf) => airflow(`${encodeURIComponent(flow)}/dagRuns`, {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ logical_date: null, conf }),
+});
+
+const telling = (place, work) => async () => {
+  try {
+    await work();
+  } catch (problem) {
+    place.textContent = words("failed", { reason: problem.message });
+  }
+};
+
+const opening = document.getElementById("start");
+if (opening) {
+  const message = opening.querySelector(".message");
+  opening.querySelector("button").addEventListener("click", telling(message, async () => {
+    const flow = document.getElementById("flow").value;
+    await ready(flow);
+    await start(flow, { mode: "full", dry_run: true });
+    message.textContent = words("started");
+  }));
+}
+
+const deciding = document.getElementById("decide");
+if (deciding) {
+  const { flow, run, version } = deciding.dataset;
+  const message = deciding.querySelector(".message");
+  const plan = `plans/${encodeURIComponent(flow)}/${encodeURIComponent(run)}`;
+  for (const button of deciding.querySelectorAll("button")) {
+    const approve = button.dataset.approve === "yes";
+    confirmed(button, telling(message, async () => {
+      if (approve) await ready(flow);
+      await call(`${plan}/decision`, { method: "POST", body: { version: Number(version), approve } });
+      if (approve) await start(flow, { mode: "plan", plan: `${flow}/${run}` });
+      message.textContent = words(approve ? "approved" : "refused");
+      for (const other of deciding.querySelectorAll("button")) other.disabled = true;
+    }));
+  }
+  for (const row of document.querySelectorAll("tr[data-source]")) {
+    const source = row.dataset.source;
+    row.querySelector("button.leave")?.addEventListener("click", telling(message, async () => {
+      const leave = row.querySelector("button.leave").dataset.out === "yes";
+      await call(`${plan}/leave-out`, { method: "POST", body: { ids: [source], left_out: leave } });
+      location.reload();
+    }));
+    row.querySelector("button.link")?.addEventListener("click", telling(message, async () => {
+      const target = row.querySelector('input[name="target"]').value.trim();
+      await call(`${plan}/link`, { method: "POST", body: { source_id: source, target_id: target || null } });
+      message.textContent = words("linked");
+    }));
+  }
+}
