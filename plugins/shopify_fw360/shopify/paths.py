@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
 from shopify_fw360.records import Entity, FieldType, UnknownFieldError
@@ -101,6 +102,7 @@ def metafield_of(path: str) -> tuple[str, str]:
     return parts[1], parts[2]
 
 
+@lru_cache(maxsize=4096)  # every computed path of a sale needs the same hundred paths
 def resolve(entity: Entity, path: str) -> ResolvedPath:
     """Follow a path through the schema.
 

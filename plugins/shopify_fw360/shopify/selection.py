@@ -206,9 +206,9 @@ def compile_selection(entity: Entity, paths: Iterable[str]) -> Selection:
     root = Node(Step(entity.value, ROOT_TYPES[entity]))
     resolved = [resolve(entity, path) for path in {*paths, "id"}]
     extras = [extra for path in resolved for extra in path.extras]
-    for path in resolved:
-        for part in path.needs or (path,):
-            _add(root, part)
+    needed = {part.path: part for path in resolved for part in path.needs or (path,)}
+    for part in needed.values():
+        _add(root, part)
     for extra in extras:
         _object_at(root, resolve(entity, f"{extra.at}.id").steps[:-1]).extras[extra.key] = extra
     known = load_index()[root.step.type]["fields"]
