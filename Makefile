@@ -60,7 +60,7 @@ test: lint ## Check everything: lint, then all tests except the benchmarks
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not bench" $(PYTEST)
 
 .PHONY: faults
-faults: bootstrap ## Kill and strike at every single step, where `make test` takes every third
+faults: bootstrap ## Kill and strike at every single step, where `make test` takes every eighth
 	@KILL_EVERY=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/faults $(PYTEST)
 
 .PHONY: bench

@@ -2,13 +2,23 @@
 
 import secrets
 import shutil
+import sqlite3
 import tempfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from scripts.local.ports import free_port
 from scripts.local.postgres import Database, EmbeddedPostgres
+
+
+@event.listens_for(Pool, "checkout")
+def _no_waiting_for_the_disk(connection, record, proxy):
+    """Let SQLite not wait for the disk: a process that is killed loses nothing by it, and no test cuts the power."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture(scope="session")

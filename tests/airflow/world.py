@@ -21,11 +21,16 @@ INTO_SITE = Flow(Entity.CUSTOMER, System.SHOPIFY)
 INTO_SHOP = INTO_SITE.reverse
 
 
-def dag_bag():
-    """Parse the DAG files: anew for each run, as each task process does, because a form changes the DAG object."""
+def dag_bag(only: str = ""):
+    """Parse the DAG files: anew for each run, as each task process does, because a form changes the DAG object.
+
+    Args:
+        only: name of one file, all if empty.
+    """
     from airflow.dag_processing.dagbag import DagBag
 
-    return DagBag(dag_folder=str(ROOT / "dags"), bundle_path=ROOT / "dags", bundle_name="dags-folder")
+    folder = ROOT / "dags"
+    return DagBag(dag_folder=str(folder / only), bundle_path=folder, bundle_name="dags-folder")
 
 
 @dataclass
@@ -97,7 +102,7 @@ class Deployment:
             return row
 
         with patch.object(dagrun, "get_or_create_dagrun", create_of_kind):
-            return FinishedRun(dag_bag().dags[dag_id].test(run_conf=params))
+            return FinishedRun(dag_bag(f"{dag_id}.py").dags[dag_id].test(run_conf=params))
 
     def writes(self) -> int:
         """Writing requests both systems have received since they were reset."""

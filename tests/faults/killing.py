@@ -54,13 +54,27 @@ def killed_at(step: int, work: Callable[[], None]) -> bool:
     return False
 
 
-STRIDE = int(os.environ.get("KILL_EVERY", "3"))
-"""A run has so many steps that an ordinary test run takes every third; KILL_EVERY=1 in the environment takes all."""
+STRIDE = int(os.environ.get("KILL_EVERY", "8"))
+"""A run has so many steps that an ordinary test run takes every eighth; KILL_EVERY=1 in the environment takes all."""
+
+KINDS = [
+    ("lost_answer", {"how": "reset"}),
+    ("apply_then_500", {"status": 500}),
+    ("truncate", {"share": 0.4}),
+]
+"""How the answer to a write that was carried out is lost: fault of the sandbox and its parameters."""
 
 
 def every_step(stride: int = STRIDE, limit: int = 400) -> Iterator[int]:
     """Count the steps up, or every so many of them; the limit is a guard against work that never ends."""
     return iter(range(1, limit, stride))
+
+
+def every_request(kind: str, limit: int = 60) -> Iterator[int]:
+    """Count the requests up from 0, or every third of them, another third for each kind of lost answer."""
+    stride = min(STRIDE, len(KINDS))
+    first = [name for name, _ in KINDS].index(kind) % stride
+    return iter(range(first, limit, stride))
 
 
 def _arm(countdown: _Countdown) -> None:

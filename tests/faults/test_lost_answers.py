@@ -7,13 +7,8 @@ import pytest
 from shopify_fw360.errors import SyncError
 from shopify_fw360.records import System
 from tests.end_to_end.world import INTO_SHOP, INTO_SITE
+from tests.faults.killing import KINDS, every_request
 from tests.faults.test_kill_at_every_step import Clock, assert_settled, open_world, populate, reset
-
-KINDS = [
-    ("lost_answer", {"how": "reset"}),
-    ("apply_then_500", {"status": 500}),
-    ("truncate", {"share": 0.4}),
-]
 
 
 def run_until_green(world, flow, clock) -> None:
@@ -32,7 +27,7 @@ def run_until_green(world, flow, clock) -> None:
 @pytest.mark.parametrize(("kind", "params"), KINDS, ids=[kind for kind, _ in KINDS])
 def test_a_lost_answer_at_any_request_doubles_nothing_and_loses_nothing(empty_world, tmp_path, flow, kind, params):
     target = empty_world.framework360 if flow.target is System.FRAMEWORK360 else empty_world.shopify
-    for skip in range(60):
+    for skip in every_request(kind):
         reset(empty_world)
         populate(empty_world, flow)
         path = tmp_path / f"{kind}-{skip}.db"

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from tests.end_to_end.order_world import BOOKING, Till, cents
-from tests.faults.killing import every_step, killed_at
+from tests.faults.killing import KINDS, every_request, every_step, killed_at
 from tests.faults.test_kill_at_every_step import Clock, migrated, open_world, reset  # noqa: F401 - a fixture
-from tests.faults.test_lost_answers import KINDS, run_until_green
+from tests.faults.test_lost_answers import run_until_green
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -64,7 +64,7 @@ def test_a_cancellation_survives_a_kill_at_every_step(empty_world, migrated, tmp
 @pytest.mark.parametrize("labels", ["kept", "dropped"])
 @pytest.mark.parametrize(("kind", "params"), KINDS, ids=[kind for kind, _ in KINDS])
 def test_a_lost_answer_at_any_request_books_one_sale(empty_world, tmp_path, kind, params, labels):
-    for skip in range(60):
+    for skip in every_request(kind):
         reset(empty_world)
         empty_world.framework360.control.set_options(labels=labels)
         Till(empty_world).buy()

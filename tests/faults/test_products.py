@@ -16,9 +16,9 @@ from sandbox.common.pictures import png
 from shopify_fw360.records import System
 from shopify_fw360.store import Store
 from tests.end_to_end.catalogue import CATALOGUE_INTO_SHOP, CATALOGUE_INTO_SITE, Catalogue
-from tests.faults.killing import STRIDE, every_step, killed_at
+from tests.faults.killing import KINDS, every_request, every_step, killed_at
 from tests.faults.test_kill_at_every_step import Clock, migrated  # noqa: F401 - a fixture
-from tests.faults.test_lost_answers import KINDS, run_until_green
+from tests.faults.test_lost_answers import run_until_green
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -167,7 +167,7 @@ def test_a_lost_answer_at_any_request_doubles_nothing_and_loses_nothing(
     catalogue, tmp_path, flow, kind, params, picture
 ):
     target = catalogue.framework360 if flow.target is System.FRAMEWORK360 else catalogue.shopify
-    for skip in range(0, 60, STRIDE):
+    for skip in every_request(kind):
         reset(catalogue)
         populate(catalogue, flow, picture)
         clock = Clock(8)

@@ -313,7 +313,7 @@ def test_the_queue_behaves_like_its_model(url):
     run_state_machine_as_test(
         type("QueueMachineOnUrl", (QueueMachine,), {"url": url}),
         settings=settings(
-            max_examples=20 if url.startswith("sqlite") else 8,  # the databases differ less than the stories
+            max_examples=12 if url.startswith("sqlite") else 6,  # the databases differ less than the stories
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -14,7 +14,7 @@ from shopify_fw360.store import StageCounts, Store
 from tests.store.make import FORTH, MINUTE, Clock, change, claim, ended, ids, stage
 from tests.store.processes import finish, workers
 
-ROWS = 2_000
+ROWS = 600
 
 
 def test_four_processes_share_the_queue_and_no_record_is_worked_on_twice(store, url, pair_id):
