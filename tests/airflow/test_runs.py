@@ -69,8 +69,9 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(deployment):
     with deployment.store.read() as tx:
         assert tx.pending().open == 0
         assert tx.watermark(INTO_SITE) is None
-        plan = tx.entries_of_run(run.ledger_id)
-    assert [(entry.outcome, entry.dry_run, entry.after["nome"]) for entry in plan] == [(Outcome.CREATED, True, "Ada")]
+        plan, number = tx.plan_items(run.ledger_id)
+    assert [(item.action, item.after["nome"]) for item in plan] == [("create", "Ada")]
+    assert number == 1
 
 
 def test_a_flow_that_is_switched_off_is_skipped_quietly(deployment):
