@@ -22,10 +22,10 @@ from sqlalchemy import func, select
 
 from sandbox.common.client import Control
 from sandbox.common.server import RunningServer
-from shopify_fw360.airflow.dry_run import plan_into_journal
 from shopify_fw360.store import Store
 from shopify_fw360.store.tables import journal, ledger_run
 from shopify_fw360.sync.drain import drain
+from shopify_fw360.sync.dry_run import plan_into_store
 from shopify_fw360.sync.run import Mode, RunRequest, certify, stage_run
 from tests.end_to_end.world import INTO_SHOP, INTO_SITE, World
 
@@ -86,7 +86,7 @@ def main() -> None:
         elif step == "drain":
             records = drain(world.pair, flow, "bench").finished
         elif step == "plan":
-            records = sum(plan_into_journal(world.pair, RunRequest(flow, RUN, Mode.FULL)).values())
+            records = sum(plan_into_store(world.pair, RunRequest(flow, RUN, Mode.FULL)).values())
         else:
             records = world.sync(flow).finished
     took = time.monotonic() - began
