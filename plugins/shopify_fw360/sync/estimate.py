@@ -34,7 +34,8 @@ PRICES: Final[Mapping[tuple[System, Entity], Price]] = {
     (System.FRAMEWORK360, Entity.PRODUCT): Price(2.1),
     (System.FRAMEWORK360, Entity.ORDER): Price(5.0),
 }
-"""Means measured on the sandbox (docs/benchmarks.md); a record with many variants takes more."""
+"""Products: means of a whole catalogue on the sandbox (docs/benchmarks.md); a record with many variants takes more.
+The others are rough: what the requests of a typical record add up to."""
 
 READ_POINTS: Final[Mapping[Entity, float]] = {Entity.CUSTOMER: 8.0, Entity.PRODUCT: 30.0, Entity.ORDER: 40.0}
 """Points to read one record again from Shopify before it is carried over."""
