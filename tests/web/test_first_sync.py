@@ -48,6 +48,16 @@ def test_an_approval_is_kept_with_who_gave_it(browser, plan, store):
     assert user.post(f"/api/plans/{PLAN}/decision", json={"version": plan, "approve": False}).status_code == 409
 
 
+def test_an_approved_plan_that_no_run_has_begun_can_still_be_carried_out(browser, plan, store):
+    user = browser("user")
+    user.post(f"/api/plans/{PLAN}/decision", json={"version": plan, "approve": True})
+    assert 'id="carry-out"' in user.get(f"/first-sync/{PLAN}").text
+    assert 'id="carry-out"' not in browser("viewer").get(f"/first-sync/{PLAN}").text
+    with store.begin() as tx:
+        assert tx.begin_applying(PLAN, f"{INTO_SITE.name}/manual__2")
+    assert 'id="carry-out"' not in user.get(f"/first-sync/{PLAN}").text
+
+
 def test_a_plan_that_changed_since_it_was_looked_at_is_not_approved(browser, plan):
     user = browser("user")
     assert user.post(f"/api/plans/{PLAN}/leave-out", json={"ids": ["1"]}).json() == {"changed": 1}

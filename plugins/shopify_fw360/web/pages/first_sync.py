@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.encoders import jsonable_encoder
@@ -119,12 +119,10 @@ def _api(console: Console) -> APIRouter:
     def decide(someone: LoggedIn, flow: Name, run_id: Name, decision: PlanDecision) -> Response:
         _require(someone, flow, "sync")
         plan_id = f"{flow}/{run_id}"
-        state = "approved" if decision.approve else "refused"
+        state: Literal["approved", "refused"] = "approved" if decision.approve else "refused"
         with console.open_store().begin() as tx:
             _find(tx.plan(plan_id), flow)
-            if not tx.decide_plan(
-                plan_id, decision.version, someone.name, "approved" if decision.approve else "refused"
-            ):
+            if not tx.decide_plan(plan_id, decision.version, someone.name, state):
                 raise HTTPException(409, "The plan has changed since you looked at it, or was decided on already.")
             tx.write_audit(
                 AuditEntry(someone.name, f"plan.{state}", {}, {"plan": plan_id, "version": decision.version})

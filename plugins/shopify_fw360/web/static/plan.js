@@ -23,6 +23,8 @@ const start = (flow, conf) => airflow(`${encodeURIComponent(flow)}/dagRuns`, {
   body: JSON.stringify({ logical_date: null, conf }),
 });
 
+const carryOut = (flow, run) => start(flow, { mode: "plan", plan: `${flow}/${run}` });
+
 const telling = (place, work) => async () => {
   try {
     await work();
@@ -42,6 +44,19 @@ if (opening) {
   }));
 }
 
+const approved = document.getElementById("carry-out");
+if (approved) {
+  const { flow, run } = approved.dataset;
+  const message = approved.querySelector(".message");
+  const button = approved.querySelector("button");
+  button.addEventListener("click", telling(message, async () => {
+    await ready(flow);
+    await carryOut(flow, run);
+    message.textContent = words("approved");
+    button.disabled = true;
+  }));
+}
+
 const deciding = document.getElementById("decide");
 if (deciding) {
   const { flow, run, version } = deciding.dataset;
@@ -52,7 +67,7 @@ if (deciding) {
     confirmed(button, telling(message, async () => {
       if (approve) await ready(flow);
       await call(`${plan}/decision`, { method: "POST", body: { version: Number(version), approve } });
-      if (approve) await start(flow, { mode: "plan", plan: `${flow}/${run}` });
+      if (approve) await carryOut(flow, run);
       message.textContent = words(approve ? "approved" : "refused");
       for (const other of deciding.querySelectorAll("button")) other.disabled = true;
     }));
