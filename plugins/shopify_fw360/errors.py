@@ -382,6 +382,21 @@ SHOPIFY_UNINSTALLED = _define(
     "Connect the shop again if it should be synchronised; what changed meanwhile is then found by the next runs.",
 )
 
+SHOPIFY_BULK = _define(
+    "SYNC-318",
+    Reaction.RETRY,
+    "bulk operation is of no use",
+    "A bulk operation failed, was cancelled or expired, or its file is not what the shop announced.",
+    "Nothing to do; the records are read page by page instead. If it lasts, look at the operation in the message.",
+)
+SHOPIFY_BULK_BUSY = _define(
+    "SYNC-319",
+    Reaction.RETRY,
+    "shop runs as many bulk operations as it allows",
+    "Other bulk operations of the app are running in this shop (Shopify: 5 at a time).",
+    "Nothing to do; it is started as soon as another one ends.",
+)
+
 # 4xx: Framework360
 FW360_KEY = _define(
     "SYNC-401",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum, StrEnum
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from shopify_fw360.errors import CODES, SyncError
@@ -355,6 +356,71 @@ class Gateway(Protocol):
 
         A child list that differs is given as a ChildList, complete; one that is absent stays untouched.
         """
+
+
+class ExportState(StrEnum):
+    """How far an export is."""
+
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file of records that a system writes by itself.
+
+    Args:
+        id: the system's name of it.
+        state: how far it is.
+        note: why it failed, empty otherwise.
+    """
+
+    id: str
+    state: ExportState
+    note: str = ""
+
+
+class ExportSource(Protocol):
+    """Lets a system export all records of an entity and reads them; the records equal those of a scan."""
+
+    def reason_against(self, window: Window) -> str | None:
+        """Tell why a scan is the better way to read the window, None if an export is."""
+
+    def start(self, window: Window, name: str) -> Export:
+        """Start an export; one that was started under the same name is found again.
+
+        Args:
+            window: modification times to export.
+            name: unique, of letters and digits.
+
+        Raises:
+            SyncError: SYNC-319 if it must wait for others, SYNC-318 if it cannot be done.
+        """
+
+    def look(self, export_id: str) -> Export:
+        """Tell how far an export is."""
+
+    def pages(self, export_id: str, window: Window, folder: Path) -> Iterator[Page]:
+        """Read the records of an export that is ready, in pages as of a scan.
+
+        Nothing is yielded before the export was checked completely.
+
+        Args:
+            export_id: of the export.
+            window: as it was started with.
+            folder: where its file is brought to; what an earlier attempt left there is used.
+
+        Raises:
+            SyncError: SYNC-318 if it is not what was announced, so that the records must be scanned.
+        """
+
+
+@runtime_checkable
+class Exports(Protocol):
+    """A gateway to a system that can export an entity."""
+
+    exports: ExportSource
 
 
 @runtime_checkable

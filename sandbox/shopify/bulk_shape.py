@@ -1,6 +1,6 @@
 """Which queries and mutations a bulk operation takes.
 
-Shopify: at least one connection, at most 5, nested at most 2 deep; `edges { node }`, not `nodes`; no `node`/`nodes`
+Shopify: at least one connection, at most 5, nested at most 2 deep below the one at the root; `edges { node }`, not `nodes`; no `node`/`nodes`
 root; every parent of a nested connection selects its un-aliased `id`; no connection below a list field; no variables;
 at most 65,535 bytes. A bulk mutation is one mutation, never a bulk one, with at most one connection.
 """
@@ -135,7 +135,7 @@ class _Walk:
             return f"Queries that contain a connection field within a list field are not supported: '{name}'."
         if self._connections > MAX_CONNECTIONS:
             return f"Bulk queries cannot contain more than {MAX_CONNECTIONS} connections."
-        if depth >= MAX_DEPTH:
+        if depth > MAX_DEPTH:
             return f"Bulk queries cannot contain connections with a nesting depth greater than {MAX_DEPTH}."
         if not has_id:
             return f"The parent 'node' field for a nested connection must select the 'id' field: '{name}'."

@@ -27,7 +27,7 @@ from shopify_fw360.errors import (
 from shopify_fw360.shopify.address import ShopAddress
 from shopify_fw360.shopify.answers import cost_report, graphql_error, search_warning, status_error
 from shopify_fw360.shopify.auth import TokenSource
-from shopify_fw360.shopify.bucket import CostReport
+from shopify_fw360.shopify.bucket import STANDARD_RESTORE_RATE, CostReport
 from shopify_fw360.shopify.budget import CostBudget
 from shopify_fw360.shopify.schema_index import API_VERSION
 from shopify_fw360.shopify.transport import new_session
@@ -101,6 +101,11 @@ class ShopifyClient:
         sleep: waits the given seconds.
         clock: Unix time in seconds.
         jitter: returns a number from 0 to 1 by which waits are spread.
+
+    Attributes:
+        address: as given.
+        api_version: as given.
+        restore_rate: points per second that the shop grants, as its latest answer says.
     """
 
     def __init__(
@@ -127,6 +132,7 @@ class ShopifyClient:
         self._jitter = jitter
         self._url = f"{address.base_url}/admin/api/{api_version}/graphql.json"
         self._local = threading.local()
+        self.restore_rate = STANDARD_RESTORE_RATE
 
     def execute(
         self,
@@ -217,6 +223,7 @@ class ShopifyClient:
             answer = _decoded(operation, content, request_id)
             extensions = answer.get("extensions") or {}
             report = cost_report(extensions)
+            self.restore_rate = report.restore_rate or self.restore_rate
             error = graphql_error(operation, answer.get("errors") or (), request_id)
             if error is not None and error.code is SHOPIFY_THROTTLED:
                 report = replace(report, actual=0.0)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shopify_fw360.errors import MAPPING_INVALID, VANISHED, SyncError
-from shopify_fw360.records import ChangeMark, Entity, Page, SourceRecord, System, TargetField, Window, WriteResult
+from shopify_fw360.records import ChangeMark, Entity, ExportSource, Page, SourceRecord, System, TargetField, Window, WriteResult
+from shopify_fw360.shopify.bulk_reader import BulkReader
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.customer_writes import after_set, field_name, plan_update, set_input
 from shopify_fw360.shopify.fields import ADDRESS, CONSENT, EXTERNAL_ID_PATH
@@ -50,6 +51,7 @@ class ShopifyCustomers:
         self._clock = clock
         self.selection = compile_selection(Entity.CUSTOMER, {*paths, *_needed_for_writing(self._targets)})
         self.reader = RecordsReader(client, self.selection, cursor_limit=cursor_limit)
+        self.exports: ExportSource = BulkReader(client, self.reader)
         self._writer = RecordWriter(client, self.reader, field_name)
 
     def scan(self, window: Window) -> Iterator[Page]:

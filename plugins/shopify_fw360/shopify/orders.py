@@ -13,6 +13,7 @@ from shopify_fw360.records import (
     PROBLEM,
     ChangeMark,
     Entity,
+    ExportSource,
     Page,
     SourceRecord,
     System,
@@ -21,6 +22,7 @@ from shopify_fw360.records import (
     problem_of,
 )
 from shopify_fw360.sales.booking import Booking
+from shopify_fw360.shopify.bulk_reader import BulkReader
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.order_fields import SALE, SALE_PATHS
 from shopify_fw360.shopify.order_sale import sale_of
@@ -63,6 +65,7 @@ class ShopifyOrders:
         self.selection = compile_selection(Entity.ORDER, wanted)
         self._kept = _ALWAYS | {path.partition(".")[0].removesuffix("[]") for path in wanted}
         self._reader = RecordsReader(client, self.selection, cursor_limit=cursor_limit)
+        self.exports: ExportSource = BulkReader(client, self._reader, finish=self._with_sale)
         self._client = client
         self._ask = booking
         self._booking: Booking | None = None

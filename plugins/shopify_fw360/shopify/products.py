@@ -12,6 +12,7 @@ from shopify_fw360.records import (
     UNFINISHED,
     ChangeMark,
     Entity,
+    ExportSource,
     Page,
     SourceRecord,
     System,
@@ -19,6 +20,7 @@ from shopify_fw360.records import (
     Window,
     WriteResult,
 )
+from shopify_fw360.shopify.bulk_reader import BulkReader
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.fields import APP, EXTERNAL_ID_PATH
 from shopify_fw360.shopify.paths import METAFIELDS
@@ -95,6 +97,7 @@ class ShopifyProducts:
             complete=self._complete,
             cursor_limit=cursor_limit,
         )
+        self.exports: ExportSource = BulkReader(client, self.reader)
         self._made = RecordsReader(
             client, compile_selection(Entity.PRODUCT, {*asked, _MARK}), values=values, complete=self._complete
         )

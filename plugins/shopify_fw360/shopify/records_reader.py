@@ -12,6 +12,7 @@ from shopify_fw360.errors import SHOPIFY_QUERY, TRUNCATED, SyncError
 from shopify_fw360.records import ChangeMark, Entity, Page, SourceRecord, Window
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.fields import APP, EXTERNAL_ID, EXTERNAL_ID_PATH
+from shopify_fw360.shopify.reading_cost import nodes_at_once
 from shopify_fw360.shopify.selection import (
     PAGE_COST,
     PAGE_LIMIT,
@@ -92,7 +93,7 @@ class RecordsReader:
     ) -> None:
         self.selection = selection
         self.page_size = selection.page_size(PAGE_COST)
-        self.chunk = max(1, min(PAGE_LIMIT, int(PAGE_COST / (1 + selection.cost))))
+        self.chunk = nodes_at_once(selection)
         self._client = client
         self._search = search
         self._values = values
@@ -223,6 +224,15 @@ class RecordsReader:
             self._follow(rest.pop(), rest)
         self._complete(raws)
         return [SourceRecord(raw["id"], raw, datetime.fromisoformat(raw["updatedAt"])) for raw in raws]
+
+    @property
+    def root(self) -> str:
+        """Name of the list at the query root, ``products``."""
+        return self._root
+
+    def search_of(self, window: Window) -> str | None:
+        """Return the search terms of everything changed since the begin of a window, None for everything."""
+        return _Slice(self._search, window.since).search
 
     def variables_of(self, text: str) -> dict[str, tuple[str, Any]]:
         """Return type and value of those variables of the selection that a text uses, by name."""

@@ -66,19 +66,24 @@ class Node:
 
     def text(self, nested: int) -> str:
         """Return the selection set without its braces; ``nested`` is the page size of connections in it."""
-        parts = [self._named(name) for name in sorted(self.values)]
-        parts += [
-            f"{self.key(alias)}: metafield(namespace: {json.dumps(namespace)}, key: {json.dumps(key)}) {{ value }}"
-            for alias, (namespace, key) in self.aliases().items()
-        ]
+        parts = self.plain_parts()
         parts += [f"{self.key(alias)}: {extra.text}" for alias, extra in sorted(self.extras.items())]
         if any(child.step.narrows for child in self.children.values()):
             parts.append("__typename")
         for name in sorted(self.children):
             child = self.children[name]
-            head = self._named(name) if not child.step.narrows else f"... on {name}"
+            head = self.named(name) if not child.step.narrows else f"... on {name}"
             parts.append(f"{head}{child.body(nested, nested)}")
         return " ".join(parts)
+
+    def plain_parts(self) -> list[str]:
+        """Return the plain fields and metafields as they are written in a selection."""
+        parts = [self.named(name) for name in sorted(self.values)]
+        parts += [
+            f"{self.key(alias)}: metafield(namespace: {json.dumps(namespace)}, key: {json.dumps(key)}) {{ value }}"
+            for alias, (namespace, key) in self.aliases().items()
+        ]
+        return parts
 
     def body(self, first: int, nested: int, after: str = "") -> str:
         """Return arguments and selection set of the field that reaches this object.
@@ -110,7 +115,8 @@ class Node:
         named = load_index()[self.step.type]
         return below + (1 if "id" in named.get("fields", ()) or self.step.type in _CHARGED_VALUES else 0)
 
-    def _named(self, name: str) -> str:
+    def named(self, name: str) -> str:
+        """Return a field as it is written in a selection, with its alias where it needs one."""
         key = self.key(name)
         return name if key == name else f"{key}: {name}"
 

@@ -21,6 +21,28 @@ PICTURE: Final = "picture"
 
 
 @dataclass(frozen=True, slots=True)
+class FirstNodes:
+    """The first nodes of a connection.
+
+    Args:
+        field: name of the connection.
+        type: name of the type of its nodes.
+        first: how many.
+        nodes: selection of each.
+    """
+
+    field: str
+    type: str
+    first: int
+    nodes: str
+
+    @property
+    def text(self) -> str:
+        """Return the field with arguments and selection."""
+        return f"{self.field}(first: {self.first}) {{ nodes {{ {self.nodes} }} }}"
+
+
+@dataclass(frozen=True, slots=True)
 class Extra:
     """A field that a path cannot reach, because it needs arguments.
 
@@ -31,6 +53,7 @@ class Extra:
         cost: points it adds.
         scopes: of which one is needed.
         variables: names and GraphQL types of the variables it uses.
+        connection: set if it is one, and then holds no other.
     """
 
     at: str
@@ -39,6 +62,7 @@ class Extra:
     cost: float
     scopes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    connection: FirstNodes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +89,8 @@ _LEVEL: Final = Extra(
     scopes=("read_inventory",),
     variables={LOCATION: "ID!"},
 )
-_PICTURE: Final = Extra(at="variants[]", key=PICTURE, text="media(first: 1) { nodes { id } }", cost=3)
+_FIRST_MEDIUM: Final = FirstNodes("media", "Media", 1, "id")
+_PICTURE: Final = Extra(at="variants[]", key=PICTURE, text=_FIRST_MEDIUM.text, cost=3, connection=_FIRST_MEDIUM)
 _STATUS: Final = ("media[].MediaImage.id", "media[].MediaImage.status")
 
 VIRTUAL: Final[Mapping[Entity, Mapping[str, VirtualField]]] = MappingProxyType(

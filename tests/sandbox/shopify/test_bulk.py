@@ -122,7 +122,8 @@ def test_no_result_has_no_address(run):
         "{ products { edges { node { title variants { edges { node { id } } } } } } }",
         "{ products { edges { node { x: id variants { edges { node { id } } } } } } }",
         "{ orders { edges { node { id refunds { id refundLineItems { edges { node { id } } } } } } } }",
-        "{ products { edges { node { id variants { edges { node { id media { edges { node { id } } } } } } } } } }",
+        "{ products { edges { node { id variants { edges { node { id productParents { edges { node { id"
+        " media { edges { node { id } } } } } } } } } } } } }",
         "query($q: String) { products(query: $q) { edges { node { id } } } }",
         "{ products { edges { node { nonsense } } } }",
         "mutation { appUninstall { userErrors { message } } }",
@@ -136,6 +137,17 @@ def test_a_query_of_another_shape_is_refused(shop, text):
     payload = start(shop, text)
     assert payload["bulkOperation"] is None
     assert [error["code"] for error in payload["userErrors"]] == ["INVALID"]
+
+
+def test_two_levels_below_the_root_are_read(shop, run):
+    found = lines(
+        shop,
+        run("{ products { edges { node { id variants { edges { node { id media { edges { node { id } } } } } } } } } }")[
+            "url"
+        ],
+    )
+    variants = {line["id"] for line in found if "/ProductVariant/" in line["id"]}
+    assert {line["__parentId"] for line in found if "/MediaImage/" in line["id"]} <= variants
 
 
 def test_statuses_follow_each_other(shop, poll):

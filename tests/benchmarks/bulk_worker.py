@@ -1,0 +1,73 @@
+"""Stages the file of a bulk operation as the task of an import does, in a process of its own; prints one JSON line."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from pathlib import Path
+
+from shopify_fw360.framework360.client import Framework360Client
+from shopify_fw360.framework360.options import SiteOptions
+from shopify_fw360.records import Entity, Flow, Origin, System, Window
+from shopify_fw360.settings import SyncSettings
+from shopify_fw360.shopify.address import shop_address
+from shopify_fw360.shopify.auth import StaticToken
+from shopify_fw360.shopify.client import ShopifyClient
+from shopify_fw360.store import Store
+from shopify_fw360.sync.run import Mode, RunRequest, stage_run
+from shopify_fw360.sync.wiring import build_pair, load_mappings
+from tests.benchmarks.bulk_host import OPERATION
+
+MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
+FLOW = Flow(Entity.PRODUCT, System.SHOPIFY)
+
+
+def resident() -> float:
+    """Memory of this process now, MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def main(shop: str, store_url: str, folder: str) -> None:
+    settings = SyncSettings()
+    store = Store.open(store_url)
+    store.upgrade()
+    pair = build_pair(
+        store=store,
+        settings=settings,
+        mappings=load_mappings(MAPPINGS, settings),
+        shopify=ShopifyClient(shop_address(shop), StaticToken("t")),
+        # Nothing is written, so the site is never asked.
+        framework360=Framework360Client("http://127.0.0.1:9", "k", SiteOptions()),
+    )
+    pair.preconditions.clear()
+    exports = pair.gateway(System.SHOPIFY, Entity.PRODUCT).exports
+    idle = resident()
+    peak = idle
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.02):
+            peak = max(peak, resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    import gc; gc.freeze(); gc.set_threshold(100_000, 50, 1000)
+    began, cpu = time.monotonic(), time.process_time()
+    request = RunRequest(FLOW, "bench", Mode.FULL, origin=Origin.RECOVERY)
+    counts = stage_run(pair, request, exports.pages(OPERATION, Window(), Path(folder)))
+    took = time.monotonic() - began
+    used = time.process_time() - cpu
+    done.set()
+    watcher.join()
+    store.close()
+    peak = max(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 if sys.platform == "darwin" else peak)
+    print(json.dumps({"staged": counts.staged, "seconds": took, "cpu": used, "idle": idle, "peak": peak}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
