@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from shopify_fw360.shopify.virtual import PICTURE, STOCK
 
@@ -20,6 +21,7 @@ _KILOGRAMS: Final = {
     "OUNCES": Decimal("0.028349523125"),
     "POUNDS": Decimal("0.45359237"),
 }
+_BEHIND_PATH: Final = re.compile(r"[?#]")
 _MILLIGRAM: Final = Decimal("0.000001")
 # Shopify: a file whose name another one has gets a UUID behind its name (duplicateResolutionMode APPEND_UUID).
 _UUID = re.compile(r"_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
@@ -88,7 +90,8 @@ def is_waiting(raw: Mapping[str, Any]) -> bool:
 
 def file_name(address: str) -> str:
     """Return the name of the file at an address, without its ending and without what Shopify adds to a taken name."""
-    name = unquote(urlsplit(address).path.rpartition("/")[2])
+    name = _BEHIND_PATH.split(address, 1)[0].rpartition("/")[2]
+    name = unquote(name) if "%" in name else name
     stem, dot, _ = name.rpartition(".")
     return _UUID.sub("", stem if dot else name)
 
@@ -98,7 +101,8 @@ def available(item: Mapping[str, Any]) -> int:
     level = item.get(STOCK) or {}
     if not level.get("isActive"):
         return 0
-    return int(next((entry["quantity"] for entry in level.get("quantities") or ()), 0))
+    quantities = level.get("quantities")
+    return int(quantities[0]["quantity"]) if quantities else 0
 
 
 def is_stocked(item: Mapping[str, Any]) -> bool:
@@ -117,5 +121,10 @@ def weight_kg(weight: Mapping[str, Any] | None) -> str | None:
     """
     if not weight or not weight.get("value"):
         return None
-    kilograms = Decimal(str(weight["value"])) * _KILOGRAMS[weight["unit"]]
+    return _in_kilograms(str(weight["value"]), weight["unit"])
+
+
+@lru_cache(maxsize=4096)
+def _in_kilograms(value: str, unit: str) -> str:
+    kilograms = Decimal(value) * _KILOGRAMS[unit]
     return format(kilograms.quantize(_MILLIGRAM).normalize(), "f")

@@ -32,6 +32,25 @@ _CHARGED_VALUES: Final = frozenset({"CustomerEmailAddress", "CustomerPhoneNumber
 _VARIABLE = re.compile(r"\$(\w+)")
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What an object of an answer becomes.
+
+    Args:
+        values: name in the record and key in the answer of each plain field.
+        metafields: key in the answer, namespace and key of each metafield.
+        children: name, key in the answer, and node of each object below.
+        names: of the plain fields.
+        is_plain: whether it has nothing but plain fields that are called alike on both sides.
+    """
+
+    values: tuple[tuple[str, str], ...]
+    metafields: tuple[tuple[str, str, str], ...]
+    children: tuple[tuple[str, str, Node], ...]
+    names: frozenset[str]
+    is_plain: bool
+
+
 @dataclass(slots=True)
 class Node:
     """One object type in a selection.
@@ -49,6 +68,18 @@ class Node:
     values: set[str] = field(default_factory=set)
     metafields: set[tuple[str, str]] = field(default_factory=set)
     extras: dict[str, Extra] = field(default_factory=dict)
+    _form: _Form | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def form(self) -> _Form:
+        """What the object becomes in a record; the node must not change any more."""
+        if self._form is None:
+            values = tuple((name, self.key(name)) for name in (*sorted(self.values), *self.extras))
+            metafields = tuple((self.key(alias), *pair) for alias, pair in self.aliases().items())
+            children = tuple((name, self.key(name), child) for name, child in self.children.items())
+            plain = not (metafields or children) and all(name == key for name, key in values)
+            self._form = _Form(values, metafields, children, frozenset(name for name, _ in values), plain)
+        return self._form
 
     @property
     def is_record(self) -> bool:
@@ -254,29 +285,37 @@ def _object_at(root: Node, objects: Sequence[Step]) -> Node:
 
 def flatten(node: Node, answer: Mapping[str, Any], rest: list[Continuation]) -> dict[str, Any]:
     """Turn an object of an answer into a plain one; see `Selection.flatten`."""
-    flat: dict[str, Any] = {name: answer.get(node.key(name)) for name in (*node.values, *node.extras)}
-    if node.metafields:
+    form = node.form
+    if form.is_plain and answer.keys() == form.names:
+        return answer  # type: ignore[return-value]  # decoded JSON has no other mapping than dict
+    flat: dict[str, Any]
+    try:
+        flat = {name: answer[key] for name, key in form.values}
+    except KeyError:
+        flat = {name: answer.get(key) for name, key in form.values}
+    if form.metafields:
         found: dict[str, dict[str, Any]] = {}
-        for alias, (namespace, key) in node.aliases().items():
-            found.setdefault(namespace, {})[key] = (answer.get(node.key(alias)) or {}).get("value")
+        for alias, namespace, key in form.metafields:
+            found.setdefault(namespace, {})[key] = (answer.get(alias) or {}).get("value")
         flat[METAFIELDS] = found
-    for name, child in node.children.items():
-        flat[name] = _child(node, answer, child, rest)
+    for name, key, child in form.children:
+        flat[name] = _child(node, answer, key, child, rest)
     return flat
 
 
-def _child(node: Node, answer: Mapping[str, Any], child: Node, rest: list[Continuation]) -> Any:
-    if child.step.narrows:
-        return flatten(child, answer, rest) if answer.get("__typename") == child.step.type else None
-    value = answer.get(node.key(child.step.name))
+def _child(node: Node, answer: Mapping[str, Any], key: str, child: Node, rest: list[Continuation]) -> Any:
+    step = child.step
+    if step.narrows:
+        return flatten(child, answer, rest) if answer.get("__typename") == step.type else None
+    value = answer.get(key)
     if value is None:
-        return [] if child.step.connection else None
-    if child.step.connection:
+        return [] if step.connection else None
+    if step.connection:
         items = [flatten(child, item, rest) for item in value["nodes"] if item is not None]
         page = value["pageInfo"]
         if page["hasNextPage"]:
             rest.append(Continuation(node.step.type, answer.get(node.key("id")), child, page["endCursor"], items))
         return items
-    if child.step.many:
+    if step.many:
         return [flatten(child, item, rest) for item in value if item is not None]
     return flatten(child, value, rest)

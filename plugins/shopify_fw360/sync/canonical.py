@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -75,6 +76,53 @@ def read_path(raw: Any, accessor: tuple[str, ...]) -> Any:
     return value
 
 
+Reader = Callable[[Any], Any]
+
+
+@cache
+def reader_of(accessor: tuple[str, ...]) -> Reader:
+    """Return a function that does what `read_path` does along the accessor, with None for what is missing.
+
+    Args:
+        accessor: keys to follow; ``"*"`` maps over a list.
+    """
+    if "*" in accessor:
+        at = accessor.index("*")
+        return _list_reader(reader_of(accessor[:at]), accessor[at + 1 :])
+
+    def read(raw: Any) -> Any:
+        for step in accessor:
+            if raw.__class__ is not dict and not isinstance(raw, Mapping):
+                return None
+            raw = raw.get(step)
+        return raw
+
+    return read
+
+
+def _list_reader(items_of: Reader, inner: tuple[str, ...]) -> Reader:
+    if len(inner) == 1:
+        key = inner[0]
+
+        def read(raw: Any) -> Any:
+            items = items_of(raw)
+            if not isinstance(items, list | tuple):
+                return None
+            try:
+                return [item[key] for item in items]
+            except (KeyError, TypeError, IndexError):
+                return [item.get(key) if isinstance(item, Mapping) else None for item in items]
+
+        return read
+    read_item = reader_of(inner)
+
+    def read_each(raw: Any) -> Any:
+        items = items_of(raw)
+        return [read_item(item) for item in items] if isinstance(items, list | tuple) else None
+
+    return read_each
+
+
 def fingerprint(sources: Iterable[SourceField], digest: str, raw: Mapping[str, Any], extra: str = "") -> str:
     """Fingerprint the content of a source record that a flow would carry over.
 
@@ -87,6 +135,15 @@ def fingerprint(sources: Iterable[SourceField], digest: str, raw: Mapping[str, A
     Returns:
         32 hexadecimal digits; equal content gives equal text in every process and release.
     """
-    values = {field.path: plain(read_path(raw, field.accessor)) for field in sources}
-    payload = orjson.dumps([digest, extra, values], option=orjson.OPT_SORT_KEYS, default=str)
+    values = {field.path: reader_of(field.accessor)(raw) for field in sources}
+    payload = orjson.dumps([digest, extra, values], option=_OPTIONS, default=_plain)
     return blake2b(payload, digest_size=16).hexdigest()
+
+
+_OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def _plain(value: Any) -> Any:
+    """Bring what JSON does not have to plain types; plain values never get here."""
+    known = plain(value)
+    return str(value) if known is value else known

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import numpy as np
 
 from shopify_fw360.errors import GUARD, SyncError
 from shopify_fw360.mapping.engine import Rejection, transform
@@ -48,6 +52,30 @@ class Extraction:
     untold: Untold | None = None
 
 
+class _Seen:
+    """Ids of records, kept in 8 bytes each, so that a large scan needs no large memory.
+
+    Two ids may rarely have one hash. Then one that was not seen passes for seen: its deletion is found by a later run,
+    whose process hashes differently.
+    """
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+        self._sorted = True
+
+    def add(self, ids: Iterable[str]) -> None:
+        self._hashes.extend(map(hash, ids))
+        self._sorted = False
+
+    def __contains__(self, record_id: str) -> bool:
+        if not self._sorted:
+            self._hashes = array("q", np.sort(np.frombuffer(self._hashes, dtype=np.int64)).tobytes())
+            self._sorted = True
+        wanted = hash(record_id)
+        place = bisect_left(self._hashes, wanted)
+        return place < len(self._hashes) and self._hashes[place] == wanted
+
+
 def incremental_window(pair: Pair, flow: Flow) -> Window:
     """Return the window of a scheduled run: from the watermark, less the overlap, to open end.
 
@@ -70,7 +98,9 @@ def incremental_window(pair: Pair, flow: Flow) -> Window:
     return Window(since=watermark - timedelta(minutes=pair.settings.limits.overlap_minutes))
 
 
-def extract(pair: Pair, flow: Flow, window: Window, run_id: str, origin: Origin) -> Extraction:
+def extract(
+    pair: Pair, flow: Flow, window: Window, run_id: str, origin: Origin, pages: Iterable[Page] | None = None
+) -> Extraction:
     """Read a window of the source system and stage every record whose content was not consumed yet.
 
     Each page is staged and counted in one commit, so a crash leaves no page half counted.
@@ -81,6 +111,7 @@ def extract(pair: Pair, flow: Flow, window: Window, run_id: str, origin: Origin)
         window: modification times to read; unbounded reads everything and detects deletions.
         run_id: run in whose ledger the records count.
         origin: the producer, which gives the priority.
+        pages: what a scan of the window would bring, read in another way; None scans.
 
     Returns:
         The counts.
@@ -91,11 +122,11 @@ def extract(pair: Pair, flow: Flow, window: Window, run_id: str, origin: Origin)
     pair.require_on(flow)
     counts = Extraction(untold=Untold.start(pair, flow))
     complete = window == Window()
-    seen: set[str] = set()
-    for page in pair.gateway(flow.source, flow.entity).scan(window):
+    seen = _Seen()
+    for page in pair.gateway(flow.source, flow.entity).scan(window) if pages is None else pages:
         _stage_page(pair, flow, page, run_id, origin, counts)
         if complete:
-            seen.update(record.id for record in page.records)
+            seen.add(record.id for record in page.records)
     if complete:
         _stage_deletions(pair, flow, seen, run_id, origin, counts)
     if counts.untold is not None:
@@ -198,7 +229,7 @@ def fresh_changes(pair: Pair, flow: Flow, records: Sequence[SourceRecord], run_i
     ]
 
 
-def _stage_deletions(pair: Pair, flow: Flow, seen: set[str], run_id: str, origin: Origin, counts: Extraction) -> None:
+def _stage_deletions(pair: Pair, flow: Flow, seen: _Seen, run_id: str, origin: Origin, counts: Extraction) -> None:
     """Compare the linked records with a complete scan; believe a deletion only after a second scan and a read by id."""
     with pair.store.begin() as tx:
         missing = [record_id for record_id in tx.link_ids(flow.entity, flow.source) if record_id not in seen]
