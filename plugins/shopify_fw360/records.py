@@ -401,6 +401,9 @@ class ExportSource(Protocol):
     def look(self, export_id: str) -> Export:
         """Tell how far an export is."""
 
+    def cancel(self, export_id: str) -> None:
+        """Ask the system to end an export."""
+
     def pages(self, export_id: str, window: Window, folder: Path) -> Iterator[Page]:
         """Read the records of an export that is ready, in pages as of a scan.
 

@@ -135,6 +135,20 @@ class NearRealTime(_Model):
     grace_minutes: Annotated[float, Field(ge=0, le=1440)] = 10.0
 
 
+class Recovery(_Model):
+    """The periodic mass import that finds what webhooks and polls have lost.
+
+    Args:
+        schedule: cron expression in UTC; None leaves it to people.
+        entities: what is imported, out of all systems whose flow is on.
+        days: how far back changes in Shopify are read, None for everything, which also finds deletions.
+    """
+
+    schedule: Annotated[str, Field(pattern=r"^\s*\S+(\s+\S+){4}\s*$")] | None = "30 2 * * *"
+    entities: Annotated[tuple[Entity, ...], Field(min_length=1)] = (Entity.PRODUCT, Entity.ORDER)
+    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+
 class Limits(_Model):
     """Sizes and times that keep both systems and the workers unburdened.
 
@@ -199,6 +213,7 @@ class SyncSettings(_Model):
         products: of the product flows.
         orders: of the flow of orders.
         near_real_time: how changes are told and found between the scheduled runs.
+        recovery: the periodic mass import.
         limits: sizes and times.
         guard: against mass changes.
         alerts: when something needs a person.
@@ -215,6 +230,7 @@ class SyncSettings(_Model):
     products: Products = Products()
     orders: Orders = Orders()
     near_real_time: NearRealTime = NearRealTime()
+    recovery: Recovery = Recovery()
     limits: Limits = Limits()
     guard: Guard = Guard()
     alerts: Alerts = Alerts()

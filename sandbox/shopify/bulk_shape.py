@@ -1,8 +1,9 @@
 """Which queries and mutations a bulk operation takes.
 
-Shopify: at least one connection, at most 5, nested at most 2 deep below the one at the root; `edges { node }`, not `nodes`; no `node`/`nodes`
-root; every parent of a nested connection selects its un-aliased `id`; no connection below a list field; no variables;
-at most 65,535 bytes. A bulk mutation is one mutation, never a bulk one, with at most one connection.
+Shopify: at least one connection, at most 5, nested at most 2 deep below the one at the root; `edges { node }`, not
+`nodes`; no `node`/`nodes` root; every parent of a nested connection selects its un-aliased `id`; no connection below a
+list field; no variables; at most 65,535 bytes. A bulk mutation is one mutation, never a bulk one, with at most one
+connection.
 """
 
 from __future__ import annotations

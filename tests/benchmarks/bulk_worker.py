@@ -56,7 +56,10 @@ def main(shop: str, store_url: str, folder: str) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    import gc; gc.freeze(); gc.set_threshold(100_000, 50, 1000)
+    import gc
+
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
     began, cpu = time.monotonic(), time.process_time()
     request = RunRequest(FLOW, "bench", Mode.FULL, origin=Origin.RECOVERY)
     counts = stage_run(pair, request, exports.pages(OPERATION, Window(), Path(folder)))

@@ -25,7 +25,7 @@ FLOWS = [
     "products_framework360_to_shopify",
     "products_shopify_to_framework360",
 ]
-NAMES = sorted([*FLOWS, "maintenance", "onboard_shop", "sync_one", "webhook_queue"])
+NAMES = sorted([*FLOWS, "maintenance", "onboard_shop", "recovery_import", "sync_one", "webhook_queue"])
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def sync_one(context: Mapping[str, Any]) -> dict[str, Any]:
                 wait_for_leases=True,
                 longest_pause=0.5,
             )
-            parked = log_parked(pair.store, flow, run)
+            parked = log_parked(pair.store, flow, run.ledger_id)
             certificate = certify(pair, run.ledger_id)
     log.info("%s; %s", equation(certificate), run_page(run))
     if parked:

@@ -40,6 +40,10 @@ class AirflowRun:
         """Id of the run in the ledger and on its page."""
         return f"{self.dag_id}/{self.run_id}"
 
+    def part(self, flow: Flow) -> str:
+        """Id in the ledger of what the run does for a flow; the run of a flow's own DAG has no parts."""
+        return self.ledger_id if self.dag_id == flow.name else flow.part_of(self.ledger_id)
+
     @property
     def dry_run(self) -> bool:
         """Whether the run only plans; scheduled runs and backfills never do."""

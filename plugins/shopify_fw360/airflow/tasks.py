@@ -16,10 +16,11 @@ from shopify_fw360.airflow.reactions import reacting
 from shopify_fw360.airflow.run_request import AirflowRun, request_of
 from shopify_fw360.airflow.runtime import open_pair, open_store
 from shopify_fw360.errors import CODES, LEDGER_OPEN, QUIET, SyncError
-from shopify_fw360.records import Flow
+from shopify_fw360.records import Flow, Origin
 from shopify_fw360.store import Certificate, QueuedChange, Store
 from shopify_fw360.sync.drain import DrainReport, drain
 from shopify_fw360.sync.dry_run import plan_into_store
+from shopify_fw360.sync.extract import Extraction
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.run import Mode, certify, equation, stage_run, tasks_needed
 
@@ -47,22 +48,29 @@ def stage(flow: Flow, context: Mapping[str, Any]) -> list[dict[str, int]]:
         SyncError: trying again may help.
     """
     run = run_of(context)
-    with reacting(), _noting(flow, run):
+    with reacting(), noting(flow, run):
         request = request_of(flow, run)
         with open_pair(request.origin) as pair:
             if run.dry_run:
                 counts = plan_into_store(pair, request)
                 tasks = 1
             else:
-                extraction = stage_run(pair, request)
-                counts = {
-                    name: getattr(extraction, name)
-                    for name in ("read", "staged", "known", "skipped", "undated", "deleted", "unreadable")
-                }
-                tasks = tasks_needed(pair, flow, run.ledger_id)
-    log.info("%s %s: %s", flow.name, request.mode.value, _line(counts))
+                counts = counts_of(stage_run(pair, request))
+                tasks = tasks_needed(pair, flow, request.run_id)
+    log.info("%s %s: %s", flow.name, request.mode.value, told(counts))
     context["ti"].xcom_push(key="counts", value=counts)
+    return batches(tasks)
+
+
+def batches(tasks: int) -> list[dict[str, int]]:
+    """Return one entry per task that works off what was staged."""
     return [{"number": number, "of": tasks} for number in range(1, tasks + 1)]
+
+
+def counts_of(extraction: Extraction) -> dict[str, int]:
+    """Return the counts of an extraction as plain JSON."""
+    names = ("read", "staged", "known", "skipped", "undated", "deleted", "unreadable")
+    return {name: getattr(extraction, name) for name in names}
 
 
 def drain_batch(flow: Flow, batch: Mapping[str, int], context: Mapping[str, Any]) -> dict[str, int]:
@@ -86,21 +94,21 @@ def drain_batch(flow: Flow, batch: Mapping[str, int], context: Mapping[str, Any]
         log.info("dry run: nothing was staged, nothing is written")
         return {}
     ti = context["ti"]
-    owner = f"{run.ledger_id}/{ti.task_id}/{ti.map_index}/{ti.try_number}"
-    with reacting(), _noting(flow, run), open_pair(request_of(flow, run).origin) as pair:
+    owner = f"{run.part(flow)}/{ti.task_id}/{ti.map_index}/{ti.try_number}"
+    with reacting(), noting(flow, run), open_pair(_lane(flow, run)) as pair:
         last = batch["number"] == batch["of"]
         counts = drain_and_wait(
             pair,
             flow,
             owner,
-            run.ledger_id,
+            run.part(flow),
             max_rows=None if last else pair.settings.limits.rows_per_task,
             # Other records must not come under the plan's approval.
             only_own=run.params.get("mode") == Mode.PLAN,
             # The try before this one may have died with records in its hands.
             wait_for_leases=ti.try_number > 1,
         ).as_dict()
-    log.info("%s batch %s of %s: %s", flow.name, batch["number"], batch["of"], _line(counts))
+    log.info("%s batch %s of %s: %s", flow.name, batch["number"], batch["of"], told(counts))
     return counts
 
 
@@ -176,37 +184,41 @@ def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
     page = run_page(run)
     with reacting(), open_pair() as pair:
         try:
-            certificate = _certificate(pair, run)
+            certificate = _certificate(pair, flow, run)
         except SyncError as error:
-            _note_unless_known(pair.store, run, error)
+            _note_unless_known(pair.store, run.part(flow), error)
             raise
         finally:
-            log_parked(pair.store, flow, run)
+            log_parked(pair.store, flow, run.part(flow))
             log.info("all records, fields and reasons: %s", page)
         if not run.dry_run:
             with pair.store.begin() as tx:
-                tx.run_error(run.ledger_id, None)
+                tx.run_error(run.part(flow), None)
     if run.dry_run:
         outcomes = {outcome.value: count for outcome, count in sorted(certificate.outcomes.items())}
-        log.info("dry run of %s, nothing was written; the plan: %s", flow.name, _line(outcomes))
+        log.info("dry run of %s, nothing was written; the plan: %s", flow.name, told(outcomes))
     else:
         log.info("%s: %s", flow.name, equation(certificate))
     log.info("certificate %s", json.dumps(certificate.as_dict()))
     return {"certificate": certificate.as_dict(), "page": page}
 
 
-def _certificate(pair: Pair, run: AirflowRun) -> Certificate:
+def _certificate(pair: Pair, flow: Flow, run: AirflowRun) -> Certificate:
     try:
         if not run.dry_run:
-            return certify(pair, run.ledger_id)
+            return certify(pair, run.part(flow))
         with pair.store.begin() as tx:
-            return tx.close_run(run.ledger_id)
+            return tx.close_run(run.part(flow))
     except LookupError as error:
         raise SyncError(
             LEDGER_OPEN,
             "the store does not know the run: it was emptied or replaced since stage ran; clear stage to read again",
-            record=run.ledger_id,
+            record=run.part(flow),
         ) from error
+
+
+def _lane(flow: Flow, run: AirflowRun) -> Origin:
+    return request_of(flow, run).origin if run.dag_id == flow.name else Origin.RECOVERY
 
 
 def run_of(context: Mapping[str, Any]) -> AirflowRun:
@@ -230,7 +242,7 @@ def run_page(run: AirflowRun) -> str:
 
 
 @contextmanager
-def _noting(flow: Flow, run: AirflowRun) -> Iterator[None]:
+def noting(flow: Flow, run: AirflowRun) -> Iterator[None]:
     """Keep what stopped a task for the run page."""
     try:
         yield
@@ -246,24 +258,24 @@ def _noting(flow: Flow, run: AirflowRun) -> Iterator[None]:
 
 def _note(store: Store, flow: Flow, run: AirflowRun, error: SyncError) -> None:
     with store.begin() as tx:
-        if tx.run(run.ledger_id) is None:
-            tx.open_run(run.ledger_id, flow, run.run_type, dry_run=run.dry_run)
-        tx.run_error(run.ledger_id, error)
+        if tx.run(run.part(flow)) is None:
+            tx.open_run(run.part(flow), flow, run.run_type, dry_run=run.dry_run)
+        tx.run_error(run.part(flow), error)
 
 
-def _note_unless_known(store: Store, run: AirflowRun, error: SyncError) -> None:
+def _note_unless_known(store: Store, run_id: str, error: SyncError) -> None:
     """Note that the ledger is open, unless a task has noted why."""
     with store.begin() as tx:
-        known = tx.run(run.ledger_id)
+        known = tx.run(run_id)
         if known is not None and known.error_code in (None, LEDGER_OPEN.code):
-            tx.run_error(run.ledger_id, error)
+            tx.run_error(run_id, error)
 
 
-def log_parked(store: Store, flow: Flow, run: AirflowRun) -> list[str]:
+def log_parked(store: Store, flow: Flow, run_id: str) -> list[str]:
     """Name the records of a run that are parked in the log, and return these lines."""
     with store.read() as tx:
-        rows = tx.parked(flow, run.ledger_id, limit=LISTED)
-        number = tx.pending(flow, run.ledger_id).parked
+        rows = tx.parked(flow, run_id, limit=LISTED)
+        number = tx.pending(flow, run_id).parked
     lines = [_parked_line(row) for row in rows]
     for line in lines:
         log.warning("parked %s", line)
@@ -285,5 +297,6 @@ def _parked_line(row: QueuedChange) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _line(counts: Mapping[str, int]) -> str:
+def told(counts: Mapping[str, int]) -> str:
+    """Return counts in one line for the log."""
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing to do"

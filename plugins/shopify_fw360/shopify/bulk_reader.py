@@ -78,6 +78,10 @@ class BulkReader:
             return Export(export_id, ExportState.FAILED, "the shop does not know the operation any more")
         return _export(operation)
 
+    def cancel(self, export_id: str) -> None:
+        """Ask the shop to end an operation."""
+        BulkOperations(self.client).cancel(export_id)
+
     def pages(self, export_id: str, window: Window, folder: Path) -> Iterator[Page]:
         """Read the records of an operation that is ready; see `ExportSource.pages`."""
         operation = self._operation(export_id)

@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shopify_fw360.errors import MAPPING_INVALID, VANISHED, SyncError
-from shopify_fw360.records import ChangeMark, Entity, ExportSource, Page, SourceRecord, System, TargetField, Window, WriteResult
+from shopify_fw360.records import (
+    ChangeMark,
+    Entity,
+    ExportSource,
+    Page,
+    SourceRecord,
+    System,
+    TargetField,
+    Window,
+    WriteResult,
+)
 from shopify_fw360.shopify.bulk_reader import BulkReader
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.customer_writes import after_set, field_name, plan_update, set_input

@@ -7,6 +7,7 @@ from shopify_fw360.store.database import Store, Transaction
 from shopify_fw360.store.delivery import Probe
 from shopify_fw360.store.event_tasks import OpenTask
 from shopify_fw360.store.events import TopicCounts
+from shopify_fw360.store.exports import StoredExport
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
@@ -40,6 +41,7 @@ __all__ = [
     "Run",
     "StageCounts",
     "Store",
+    "StoredExport",
     "Subscription",
     "TokenVault",
     "TopicCounts",

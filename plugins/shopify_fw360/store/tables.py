@@ -555,3 +555,18 @@ audit: Final = Table(
     Index("ix_audit_at", "pair_id", "action", "id"),
     sqlite_autoincrement=True,
 )
+
+export: Final = Table(
+    "export",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    # Null until the system has given it a name.
+    Column("remote_id", Text),
+    Column("note", Text, nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+    # When it is worth asking the system again; the event that tells of its end brings it forward.
+    Column("look_at", UtcDateTime, nullable=False),
+    Index("ix_export_remote_id", "pair_id", "remote_id"),
+)

@@ -29,6 +29,7 @@ from shopify_fw360.store import (
     delivery,
     event_tasks,
     events,
+    exports,
     journal,
     ledger,
     link_children,
@@ -51,6 +52,7 @@ from shopify_fw360.store.audit import AuditEntry
 from shopify_fw360.store.delivery import Probe
 from shopify_fw360.store.event_tasks import OpenTask
 from shopify_fw360.store.events import TopicCounts
+from shopify_fw360.store.exports import ImportState, StoredExport
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
@@ -328,6 +330,31 @@ class Transaction:
     def prune_probes(self, before: datetime) -> int:
         """Delete looks made before an aware time; returns their number."""
         return delivery.prune_probes(self.scope, before)
+
+    # Exports
+    def export(self, run_id: str) -> StoredExport | None:
+        """Return the export of an import, None before it was asked for."""
+        return exports.find_export(self.scope, run_id)
+
+    def save_export(
+        self,
+        run_id: str,
+        state: ImportState,
+        *,
+        remote_id: str | None = None,
+        note: str = "",
+        look_after: timedelta = timedelta(),
+    ) -> None:
+        """Note how far the export of an import is."""
+        exports.save_export(self.scope, run_id, state, remote_id=remote_id, note=note, look_after=look_after)
+
+    def export_ended(self, remote_id: str) -> bool:
+        """Note that the system told of the end of an export; False if it is none of ours."""
+        return exports.export_ended(self.scope, remote_id)
+
+    def prune_exports(self) -> int:
+        """Forget exports that nobody will ask for any more; returns their number."""
+        return exports.prune_exports(self.scope)
 
     # Alerts and presence
     def raise_alert(self, name: str, message: str) -> bool:

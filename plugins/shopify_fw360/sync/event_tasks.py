@@ -73,8 +73,10 @@ def _study(_pair: Pair, _tasks: Sequence[OpenTask]) -> str:
     return "not understood; its shape is kept for study"
 
 
-def _noted(_pair: Pair, _tasks: Sequence[OpenTask]) -> str:
-    return "noted"
+def _bulk(pair: Pair, tasks: Sequence[OpenTask]) -> str:
+    with pair.store.begin() as tx:
+        ours = [tx.export_ended(str(task.data["operation"])) for task in tasks]
+    return "an import waits for it" if any(ours) else "no import waits for it"
 
 
 def _scopes(pair: Pair, _tasks: Sequence[OpenTask]) -> str:
@@ -170,6 +172,6 @@ _WORK: Final = {
     EventTask.CUSTOMER_MERGE: _merge,
     EventTask.APP_UNINSTALLED: _uninstalled,
     EventTask.SCOPES_CHANGED: _scopes,
-    EventTask.BULK_FINISHED: _noted,
+    EventTask.BULK_FINISHED: _bulk,
     EventTask.STUDY: _study,
 }

@@ -7,6 +7,7 @@ import time
 import pytest
 
 SIMPLE = "{ products { edges { node { id title variants { edges { node { id sku } } } } } } }"
+DEEP = "productParents { edges { node { id media { edges { node { id } } } } } }"
 FINAL = ("COMPLETED", "FAILED", "CANCELED", "EXPIRED")
 
 
@@ -122,8 +123,7 @@ def test_no_result_has_no_address(run):
         "{ products { edges { node { title variants { edges { node { id } } } } } } }",
         "{ products { edges { node { x: id variants { edges { node { id } } } } } } }",
         "{ orders { edges { node { id refunds { id refundLineItems { edges { node { id } } } } } } } }",
-        "{ products { edges { node { id variants { edges { node { id productParents { edges { node { id"
-        " media { edges { node { id } } } } } } } } } } } } }",
+        f"{{ products {{ edges {{ node {{ id variants {{ edges {{ node {{ id {DEEP} }} }} }} }} }} }} }}",
         "query($q: String) { products(query: $q) { edges { node { id } } } }",
         "{ products { edges { node { nonsense } } } }",
         "mutation { appUninstall { userErrors { message } } }",
@@ -142,9 +142,9 @@ def test_a_query_of_another_shape_is_refused(shop, text):
 def test_two_levels_below_the_root_are_read(shop, run):
     found = lines(
         shop,
-        run("{ products { edges { node { id variants { edges { node { id media { edges { node { id } } } } } } } } } }")[
-            "url"
-        ],
+        run(
+            "{ products { edges { node { id variants { edges { node { id media { edges { node { id } } } } } } } } } }"
+        )["url"],
     )
     variants = {line["id"] for line in found if "/ProductVariant/" in line["id"]}
     assert {line["__parentId"] for line in found if "/MediaImage/" in line["id"]} <= variants
