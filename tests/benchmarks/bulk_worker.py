@@ -12,13 +12,13 @@ from pathlib import Path
 
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.framework360.options import SiteOptions
-from shopify_fw360.records import Entity, Flow, Origin, System, Window
+from shopify_fw360.records import Entity, Flow, System
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.address import shop_address
 from shopify_fw360.shopify.auth import StaticToken
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.store import Store
-from shopify_fw360.sync.run import Mode, RunRequest, stage_run
+from shopify_fw360.sync.recovery import ImportRequest, stage_import
 from shopify_fw360.sync.wiring import build_pair, load_mappings
 from tests.benchmarks.bulk_host import OPERATION
 
@@ -44,7 +44,9 @@ def main(shop: str, store_url: str, folder: str) -> None:
         framework360=Framework360Client("http://127.0.0.1:9", "k", SiteOptions()),
     )
     pair.preconditions.clear()
-    exports = pair.gateway(System.SHOPIFY, Entity.PRODUCT).exports
+    request = ImportRequest(FLOW, "bench")
+    with store.begin() as tx:
+        tx.save_export(request.run_id, "ready", remote_id=OPERATION)
     idle = resident()
     peak = idle
     done = threading.Event()
@@ -61,8 +63,7 @@ def main(shop: str, store_url: str, folder: str) -> None:
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
     began, cpu = time.monotonic(), time.process_time()
-    request = RunRequest(FLOW, "bench", Mode.FULL, origin=Origin.RECOVERY)
-    counts = stage_run(pair, request, exports.pages(OPERATION, Window(), Path(folder)))
+    counts = stage_import(pair, request, Path(folder))
     took = time.monotonic() - began
     used = time.process_time() - cpu
     done.set()

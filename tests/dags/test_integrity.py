@@ -142,6 +142,7 @@ def test_parsing_a_dag_file_imports_nothing_heavy():
         "airflow.queue_dags",
         "airflow.queue_sensor",
         "airflow.reactions",
+        "airflow.recovery_dag",
         "errors",
         "records",
         "settings",

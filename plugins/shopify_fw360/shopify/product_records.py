@@ -42,12 +42,14 @@ def _compute(raw: dict[str, Any]) -> None:
     if any(IMAGE in (medium or {}) for medium in raw.get("media") or ()) or raw.get("media") == []:
         images = raw["images"] = images_of(raw["media"])
     shown = None if images is None else {image["id"] for image in images}
+    is_single = raw.get("hasOnlyDefaultVariant")
     for variant in raw.get("variants") or ():
         if "selectedOptions" in variant:
-            chosen = [] if raw.get("hasOnlyDefaultVariant") else variant["selectedOptions"]
+            chosen = () if is_single else variant["selectedOptions"]
             variant["options"] = [[option["name"], option["value"]] for option in chosen]
         if PICTURE in variant:
-            first = next((medium["id"] for medium in (variant[PICTURE] or {}).get("nodes") or () if medium), None)
+            nodes = (variant[PICTURE] or {}).get("nodes")
+            first = next((medium["id"] for medium in nodes if medium), None) if nodes else None
             variant["imageId"] = first if shown is None or first in shown else None
         item = variant.get("inventoryItem") or {}
         if STOCK in item:

@@ -40,15 +40,15 @@ class _Form:
         values: name in the record and key in the answer of each plain field.
         metafields: key in the answer, namespace and key of each metafield.
         children: name, key in the answer, and node of each object below.
-        names: of the plain fields.
-        is_plain: whether it has nothing but plain fields that are called alike on both sides.
+        keys: of everything that was asked for.
+        verbatim: whether the record has the object just as it was answered.
     """
 
     values: tuple[tuple[str, str], ...]
     metafields: tuple[tuple[str, str, str], ...]
     children: tuple[tuple[str, str, Node], ...]
-    names: frozenset[str]
-    is_plain: bool
+    keys: frozenset[str]
+    verbatim: bool
 
 
 @dataclass(slots=True)
@@ -77,9 +77,16 @@ class Node:
             values = tuple((name, self.key(name)) for name in (*sorted(self.values), *self.extras))
             metafields = tuple((self.key(alias), *pair) for alias, pair in self.aliases().items())
             children = tuple((name, self.key(name), child) for name, child in self.children.items())
-            plain = not (metafields or children) and all(name == key for name, key in values)
-            self._form = _Form(values, metafields, children, frozenset(name for name, _ in values), plain)
+            verbatim = not metafields and all(name == key for name, key in values)
+            verbatim = verbatim and all(child.is_verbatim_below for _, _, child in children)
+            keys = frozenset(key for _, key in values) | {key for _, key, _ in children}
+            self._form = _Form(values, metafields, children, keys, verbatim)
         return self._form
+
+    @property
+    def is_verbatim_below(self) -> bool:
+        """Whether a record has the object, found by its name in another one, just as it was answered."""
+        return not (self.step.narrows or self.step.connection or self.step.many) and self.form.verbatim
 
     @property
     def is_record(self) -> bool:
@@ -286,7 +293,7 @@ def _object_at(root: Node, objects: Sequence[Step]) -> Node:
 def flatten(node: Node, answer: Mapping[str, Any], rest: list[Continuation]) -> dict[str, Any]:
     """Turn an object of an answer into a plain one; see `Selection.flatten`."""
     form = node.form
-    if form.is_plain and answer.keys() == form.names:
+    if form.verbatim and answer.keys() == form.keys:
         return answer  # type: ignore[return-value]  # decoded JSON has no other mapping than dict
     flat: dict[str, Any]
     try:

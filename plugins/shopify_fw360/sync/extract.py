@@ -6,6 +6,7 @@ import logging
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -123,10 +124,18 @@ def extract(
     counts = Extraction(untold=Untold.start(pair, flow))
     complete = window == Window()
     seen = _Seen()
-    for page in pair.gateway(flow.source, flow.entity).scan(window) if pages is None else pages:
-        _stage_page(pair, flow, page, run_id, origin, counts)
-        if complete:
-            seen.add(record.id for record in page.records)
+    # While the database takes a page, the next one is read and compared.
+    with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
+        staging: Future[None] | None = None
+        for page in pair.gateway(flow.source, flow.entity).scan(window) if pages is None else pages:
+            changes = fresh_changes(pair, flow, page.records, run_id, origin)
+            if staging is not None:
+                staging.result()
+            staging = pool.submit(_stage_page, pair, changes, page, run_id, counts)
+            if complete:
+                seen.add(record.id for record in page.records)
+        if staging is not None:
+            staging.result()
     if complete:
         _stage_deletions(pair, flow, seen, run_id, origin, counts)
     if counts.untold is not None:
@@ -170,8 +179,7 @@ def advance_watermark(pair: Pair, flow: Flow, started_at: datetime, counts: Extr
         tx.advance_watermark(flow, min(counts.latest or started_at, started_at))
 
 
-def _stage_page(pair: Pair, flow: Flow, page: Page, run_id: str, origin: Origin, counts: Extraction) -> None:
-    changes = fresh_changes(pair, flow, page.records, run_id, origin)
+def _stage_page(pair: Pair, changes: Sequence[Change], page: Page, run_id: str, counts: Extraction) -> None:
     with pair.store.begin() as tx:
         staged = tx.stage(changes)
         if counts.untold is not None:
@@ -210,7 +218,7 @@ def fresh_changes(pair: Pair, flow: Flow, records: Sequence[SourceRecord], run_i
     """
     mapping = pair.mapping(flow)
     prints = {record.id: source_fingerprint(pair, mapping, record) for record in records}
-    with pair.store.begin() as tx:
+    with pair.store.read() as tx:
         known = tx.known_fingerprints(flow, list(prints))
     fresh = [record for record in records if known.get(record.id) != prints[record.id]]
     rows = transform(mapping, [record.raw for record in fresh]).rows
