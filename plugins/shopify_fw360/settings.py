@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from croniter import croniter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shopify_fw360.errors import SETTINGS_INVALID, SyncError
 from shopify_fw360.records import Entity, Flow, System
@@ -135,6 +136,12 @@ class NearRealTime(_Model):
     grace_minutes: Annotated[float, Field(ge=0, le=1440)] = 10.0
 
 
+def _cron(text: str) -> str:
+    if len(text.split()) != 5 or not croniter.is_valid(text):
+        raise ValueError("five fields of a cron expression are needed, such as 30 2 * * * for every night at 2:30")
+    return text
+
+
 class Recovery(_Model):
     """The periodic mass import that finds what webhooks and polls have lost.
 
@@ -144,7 +151,7 @@ class Recovery(_Model):
         days: how far back changes in Shopify are read, None for everything, which also finds deletions.
     """
 
-    schedule: Annotated[str, Field(pattern=r"^\s*\S+(\s+\S+){4}\s*$")] | None = "30 2 * * *"
+    schedule: Annotated[str, AfterValidator(_cron)] | None = "30 2 * * *"
     entities: Annotated[tuple[Entity, ...], Field(min_length=1)] = (Entity.PRODUCT, Entity.ORDER)
     days: Annotated[int, Field(ge=1, le=3650)] | None = None
 

@@ -1,6 +1,6 @@
 """A shop that has just ended a bulk operation, and the host of its file: a process of its own, as in real life.
 
-``python -m tests.benchmarks.bulk_host FOLDER PRODUCTS`` writes the file, prints its address and serves until its
+``python -m tests.benchmarks.bulk_host FOLDER PRODUCTS FIRST`` writes the file, prints its address and serves until its
 standard input ends. The lines have the shape of the shipped mapping's bulk query.
 """
 
@@ -74,20 +74,20 @@ def lines(number: int):
         }
 
 
-def write(path: Path, products: int) -> int:
-    """Write the file; returns the number of its lines."""
+def write(path: Path, products: int, first: int) -> int:
+    """Write the file of products numbered from the first; returns the number of its lines."""
     count = 0
     with path.open("wb") as file:
-        for number in range(products):
+        for number in range(first, first + products):
             for line in lines(number):
                 file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
                 count += 1
     return count
 
 
-def main(folder: Path, products: int) -> None:
+def main(folder: Path, products: int, first: int) -> None:
     path = folder / "products.jsonl"
-    objects = write(path, products)
+    objects = write(path, products, first)
 
     class Host(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -128,4 +128,4 @@ def main(folder: Path, products: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

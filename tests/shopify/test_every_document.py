@@ -62,6 +62,7 @@ def sent(shopify_process):
     customers(client)
     products(client, picture_urls(shop_client(shop)))
     webhooks(client)
+    exports(client)
     return client.documents
 
 
@@ -91,6 +92,13 @@ def read_everything(client):
     catalogue.find("variants.barcode", ["A"])
     catalogue.find("handle", ["a"])
     catalogue.facts.taxes_included()
+
+
+def exports(client):
+    catalogue = ShopifyProducts(client, paths_of_mappings(Entity.PRODUCT) | PATHS, {})
+    started = catalogue.exports.start(ALL, "Every")
+    catalogue.exports.look(started.id)
+    catalogue.exports.cancel(started.id)
 
 
 def customers(client):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import timedelta
 from typing import Any
@@ -21,7 +20,7 @@ from airflow.sdk import (
 
 from shopify_fw360.airflow.dag import DEFAULTS, POOLS, START
 from shopify_fw360.records import Entity, Flow, System
-from shopify_fw360.settings import ALL_FLOWS, Recovery
+from shopify_fw360.settings import ALL_FLOWS, Recovery, SyncSettings
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +59,12 @@ def schedule_of_settings() -> str | None:
 
     The schedule is the only setting a DAG file has to read: Airflow shows and plans it.
     """
-    default = Recovery().schedule
     try:
-        recovery = json.loads(Variable.get("sync_settings", default="{}")).get("recovery") or {}
-        found = recovery.get("schedule", default)
-        if found is not None:
-            CronTriggerTimetable(found, timezone="UTC")
+        return SyncSettings.parse(Variable.get("sync_settings", default=None)).recovery.schedule
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the Variable, the DAG must stay visible
+        default = Recovery().schedule
         log.warning("recovery.schedule of sync_settings cannot be read, %s is taken: %s", default, error)
         return default
-    return str(found) if found else None
 
 
 def _form() -> dict[str, Param]:

@@ -104,7 +104,7 @@ def price(way: Way, job: Job, rate: float) -> Price:
 
 
 def cheapest(job: Job, ways: Sequence[Way], rate: float) -> Way:
-    """Return the way that takes least time; of two that take the same the one with fewer points.
+    """Return the way that takes least time; of two that take the same the one with fewer points, then requests.
 
     Args:
         job: what is to be read.
@@ -112,7 +112,7 @@ def cheapest(job: Job, ways: Sequence[Way], rate: float) -> Way:
         rate: points per second the shop grants.
     """
     prices = {way: price(way, job, rate) for way in ways}
-    return min(prices, key=lambda way: (prices[way].seconds, prices[way].points))
+    return min(prices, key=lambda way: (prices[way].seconds, prices[way].points, prices[way].requests))
 
 
 def nodes_at_once(selection: Selection) -> int:
