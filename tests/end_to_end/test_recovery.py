@@ -67,7 +67,7 @@ def alerts(world):
 
 class TestEquality:
     def test_a_bulk_file_gives_exactly_the_records_of_the_pages(self, shopify_process, world, spool):
-        shopify_process.control.reset(seed=7, customers=150, products=80, orders=80, population="mixed")
+        shopify_process.control.reset(seed=7, customers=300, products=80, orders=300, population="mixed")
         shopify_process.control.set_options(bucket_size=100_000, restore_rate=100_000, media_seconds=0, bulk_seconds=0)
         world.onboard()
         for entity in Entity:

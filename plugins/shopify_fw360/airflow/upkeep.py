@@ -177,6 +177,7 @@ def tidy_up() -> dict[str, int]:
             with store.begin() as tx:
                 tasks = tx.prune_event_tasks(before)
                 tx.prune_probes(store.clock() - _KEEP_PROBES)
+                tx.prune_exports()
                 open_requests = len(tx.privacy_requests())
             closed = _close_ledgers(store)
             with store.begin() as tx:
