@@ -269,8 +269,9 @@ REFERENCE_WAITING = _define(
     "SYNC-226",
     Reaction.RETRY,
     "record waits for another one",
-    "An order is booked after its buyer, whose own synchronisation has not ended.",
-    "Nothing to do; the order is tried again. If it lasts, look at the customer in the queue.",
+    "An order is booked after its buyer, and a record whose making by the opposite direction was interrupted is first "
+    "completed by it; that synchronisation has not ended.",
+    "Nothing to do; it is tried again. If it lasts, look at the other record in the queue.",
 )
 PLAN_CHANGED = _define(
     "SYNC-231",

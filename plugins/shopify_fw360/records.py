@@ -40,7 +40,8 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 UNFINISHED: Final = "unfinished"
-"""Key of a raw record that we created and that may lack what follows its creation, such as stock."""
+"""Key of a raw record that we created and that may lack what follows its creation: the names of the target fields that
+may be missing, such as a consent, or True if any may be."""
 
 
 class System(StrEnum):

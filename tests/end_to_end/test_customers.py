@@ -197,6 +197,15 @@ class TestTags:
         world.sync_both()
         assert world.shop.read(shop_id)["tags"] == []
 
+    @pytest.mark.parametrize("first", [INTO_SITE, INTO_SHOP])
+    def test_where_the_sides_meet_for_the_first_time_each_gets_the_tags_of_the_other(self, empty_world, first):
+        shop_id = empty_world.shop.create(**ADA | {"tags": ["vip", "gold"]})
+        site_id = empty_world.site.create(email=ADA["email"], nome="Ada", cognome="Lovelace", tags=["news"])
+        empty_world.sync(first)
+        empty_world.sync(first.reverse)
+        assert sorted(empty_world.shop.read(shop_id)["tags"]) == ["gold", "news", "vip"]
+        assert sorted(empty_world.site.read(site_id)["tags"]) == ["gold", "news", "vip"]
+
 
 class TestOutboundFilter:
     @pytest.fixture

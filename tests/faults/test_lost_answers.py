@@ -23,6 +23,26 @@ def run_until_green(world, flow, clock) -> None:
     world.sync(flow)
 
 
+@pytest.mark.parametrize("first", [INTO_SITE, INTO_SHOP], ids=lambda flow: flow.name)
+def test_a_consent_survives_an_interruption_between_a_new_customer_and_its_consent(empty_world, tmp_path, first):
+    reset(empty_world)
+    clock = Clock(8)
+    world = open_world(empty_world, tmp_path / "consent.db", clock)
+    world.store.upgrade()
+    site_id = world.site.create(email="ada@example.com", nome="Ada", cognome="Test", marketing_active=True)
+    empty_world.shopify.control.add_fault("http_status", match={"operation": "CustomerUpdate"}, times=3)
+    world.drain(INTO_SHOP, world.stage(INTO_SHOP))
+    [customer] = world.shop.all()
+    assert customer["defaultEmailAddress"]["marketingState"] == "NOT_SUBSCRIBED"
+    clock.an_hour_passes()
+    for flow in (first, first.reverse, first):
+        run_until_green(world, flow, clock)
+        clock.an_hour_passes()
+    assert world.shop.all()[0]["defaultEmailAddress"]["marketingState"] == "SUBSCRIBED"
+    assert world.site.read(site_id)["marketing_active"] in (1, "1", True)
+    world.store.close()
+
+
 @pytest.mark.parametrize("flow", [INTO_SITE, INTO_SHOP], ids=lambda flow: flow.name)
 @pytest.mark.parametrize(("kind", "params"), KINDS, ids=[kind for kind, _ in KINDS])
 def test_a_lost_answer_at_any_request_doubles_nothing_and_loses_nothing(empty_world, tmp_path, flow, kind, params):

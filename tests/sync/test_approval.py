@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shopify_fw360.errors import AWAITING_APPROVAL, PLAN_NOT_APPROVED, SyncError
-from shopify_fw360.records import Entity, System
+from shopify_fw360.records import Change, Entity, Origin, System
 from shopify_fw360.sync.drain import drain
 from shopify_fw360.sync.dry_run import plan_into_store
 from shopify_fw360.sync.run import Mode, RunRequest, certify, stage_run
@@ -225,3 +225,34 @@ class TestFirstSync:
         carry_out(world)
         with pytest.raises(SyncError):
             world.pair.require_on(INTO_SHOP)
+
+
+def test_a_customer_whose_approved_creation_broke_off_waits_for_it_in_the_other_direction(world):
+    site_id = world.site.create(email="ada@example.com", nome="Ada", cognome="Rossi", marketing_active=True)
+    make_plan(world, INTO_SHOP)
+    approve(world)
+    stage(world, INTO_SHOP)
+    world.shopify.control.add_fault("http_status", match={"operation": "CustomerUpdate"}, times=3)
+    drain(world.pair, INTO_SHOP, "worker", run_id=RUN)
+    [customer] = world.shop.all()
+    report = drain(world.pair, INTO_SITE, "worker", run_id=world.stage(INTO_SITE))
+    assert (report.finished, report.retried) == (0, 1)
+    with world.store.read() as tx:
+        [waiting] = tx.queued(flow=INTO_SHOP)
+    assert (waiting.source_id, waiting.run_id) == (site_id, RUN)
+    assert world.site.read(site_id)["marketing_active"] in (1, "1", True)
+    assert customer["defaultEmailAddress"]["marketingState"] == "NOT_SUBSCRIBED"
+
+
+def test_a_customer_whose_creation_was_given_up_is_not_waited_for(world):
+    world.site.create(email="ada@example.com", nome="Ada", cognome="Rossi", marketing_active=True)
+    world.shopify.control.add_fault("http_status", match={"operation": "CustomerUpdate"}, times=3)
+    world.drain(INTO_SHOP, world.stage(INTO_SHOP))
+    world.configure(customers={"outbound": {"mode": "tags", "tags": ["wholesale"]}})
+    with world.store.begin() as tx:
+        [waiting] = tx.queued(flow=INTO_SHOP)
+        tx.stage([Change(INTO_SHOP, waiting.source_id, origin=Origin.SYNC_NOW)])
+    world.drain(INTO_SHOP)
+    [customer] = world.shop.all()
+    world.drain(INTO_SITE, world.stage(INTO_SITE))
+    assert world.link_of(System.SHOPIFY, customer["id"]).status == "synced"

@@ -9,7 +9,7 @@ from typing import Any
 from shopify_fw360.mapping.model import MergePolicy
 from shopify_fw360.mapping.pipeline import Pipeline
 from shopify_fw360.mapping.problems import Problem
-from shopify_fw360.records import UNSET, Flow, SourceField, TargetField
+from shopify_fw360.records import UNSET, FieldType, Flow, SourceField, TargetField
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ class FieldRule:
     def full_name(self) -> str:
         """Name in messages: that of the field, of a child's field ``list.field``."""
         return self.target.name.replace("[].", ".")
+
+    @property
+    def is_union(self) -> bool:
+        """Whether the entries of a list are carried one by one, so that those of both sides survive."""
+        return self.target.type is FieldType.TAGS and self.merge == "union"
 
     @property
     def reads(self) -> tuple[str, ...]:

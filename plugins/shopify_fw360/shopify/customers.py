@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from shopify_fw360.errors import MAPPING_INVALID, VANISHED, SyncError
 from shopify_fw360.records import (
+    UNFINISHED,
     ChangeMark,
     Entity,
     ExportSource,
@@ -28,6 +30,8 @@ from shopify_fw360.shopify.records_reader import CURSOR_LIMIT, RecordsReader, ch
 from shopify_fw360.shopify.selection import compile_selection
 
 _PHONE = re.compile(r"\+\d{6,15}")
+_NEVER_ASKED: Final = "NOT_SUBSCRIBED"
+"""Shopify: the state of a customer who has neither given nor refused a consent."""
 
 
 class ShopifyCustomers:
@@ -100,8 +104,16 @@ class ShopifyCustomers:
 
         Args:
             other_id: Framework360's id.
+
+        Returns:
+            The customer. One that was never asked for its consent is marked: a create that was interrupted before the
+            consent looks just so, since `customerSet` cannot take it.
         """
-        return self.reader.find([{"customId": custom_id(other_id)}])[0]
+        found = self.reader.find([{"customId": custom_id(other_id)}])[0]
+        if found is None or CONSENT not in self._targets:
+            return found
+        state = (found.raw.get("defaultEmailAddress") or {}).get("marketingState")
+        return replace(found, raw={**found.raw, UNFINISHED: [CONSENT]}) if state in (None, _NEVER_ASKED) else found
 
     def create(self, fields: Mapping[str, Any], other_id: str) -> WriteResult:
         """Create a customer; repeating it with the same other_id finds the one already created.

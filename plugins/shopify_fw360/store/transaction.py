@@ -94,6 +94,10 @@ class Transaction:
         known = links.consumed_fingerprints(self.scope, flow, ids) | staging.known_fingerprints(self.scope, flow, ids)
         return {record_id: fingerprint for record_id, fingerprint in known.items() if fingerprint}
 
+    def in_queue(self, flow: Flow, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that have a row in the queue: waiting, in flight or parked."""
+        return set(staging.known_fingerprints(self.scope, flow, ids))
+
     # Queue, as its consumers use it
     def claim(
         self,

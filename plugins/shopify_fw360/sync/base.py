@@ -79,6 +79,9 @@ def rebase_reverse(
         elif rule.main_paths & frozenset(touched):
             previous = base.get(name)
             was = None if before is None else comparable(rule.target, before.get(name, UNSET))
+            if rule.is_union:
+                result[name] = pair_of(_consumed_of_set(previous, was, source), target)
+                continue
             pending_edit = previous is not None and before is not None and was != previous[0] and was == source
             if not pending_edit:
                 result[name] = pair_of(source, target)
@@ -104,6 +107,13 @@ def hand_over(
     """
     agreed = {name: comparable(rules[name].target, held.get(name, UNSET)) for name in names if name in rules}
     return {**base, **{name: pair_of(value, value) for name, value in agreed.items()}}
+
+
+def _consumed_of_set(previous: BasePair | None, was: Any, now: Any) -> list[Any] | None:
+    """Add what our write added to the set last consumed, and take out what it removed; the rest waits to be carried."""
+    before, after = set(was or ()), set(now or ())
+    consumed = set((previous[0] if previous else None) or ())
+    return sorted((consumed | (after - before)) - (before - after)) or None
 
 
 def is_consumed(rules: Mapping[str, FieldRule], base: Base, values: Mapping[str, Any]) -> bool:

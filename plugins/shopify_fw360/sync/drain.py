@@ -274,7 +274,9 @@ class _Worker:
         changes = {source_id: claim.change for source_id, claim in self.open_claims.items()}
         if not changes:
             return
-        planned, done = self._after_references(plan(self.pair, self.flow, list(changes.values())), changes)
+        ready, half_made = self._after_makers(plan(self.pair, self.flow, list(changes.values())))
+        planned, done = self._after_references(ready, changes)
+        done += half_made
         going = self._lock_found(hold_to_plan(self.pair, self.flow, planned, changes))
         heartbeat.watch(sorted(self.locked))
         items = write_intents(self.pair, going)
@@ -291,6 +293,18 @@ class _Worker:
             raise self.stopped
         if self.open_claims:
             raise SyncError(LEASE_LOST, f"{len(self.open_claims)} records were not written: their leases had run out")
+
+    def _after_makers(self, items: Sequence[PlanItem]) -> tuple[list[PlanItem], list[Applied]]:
+        """Let records that the opposite direction has begun to make wait for it, and see to it that it goes on."""
+        makers = [item.made_from for item in items if item.made_from is not None]
+        if makers:
+            back = self.flow.reverse
+            with self.pair.store.begin() as tx:
+                # One that is in the queue stays as it is, with its run: an approved plan may hold it.
+                queued = tx.in_queue(back, makers)
+                tx.stage([Change(back, maker, origin=Origin.WEBHOOK) for maker in makers if maker not in queued])
+        ready = [item for item in items if item.made_from is None]
+        return ready, [Applied(item, error=item.error) for item in items if item.made_from is not None]
 
     def _after_references(
         self, items: Sequence[PlanItem], changes: Mapping[str, Change]

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from shopify_fw360.mapping.compiler import FieldRule
-from shopify_fw360.records import UNSET, Choice, FieldType, System
+from shopify_fw360.records import UNSET, Choice, System
 from shopify_fw360.sync.canonical import comparable
 
 BasePair = Sequence[Any]
@@ -66,6 +66,7 @@ class MergeInput:
         target_time: modification time of the target record, if its system tells it.
         finishing: whether the target record is a create of our own that was interrupted, so that what it holds is not
             what a person wants.
+        unfinished: the fields of which that is true, where it is not true of all.
         choices: by field how a person settled its conflict.
     """
 
@@ -78,6 +79,7 @@ class MergeInput:
     source_time: datetime | None = None
     target_time: datetime | None = None
     finishing: bool = False
+    unfinished: frozenset[str] = frozenset()
     choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
@@ -159,13 +161,13 @@ def _on_existing(
     if mine == theirs:
         return shown.agree("both sides hold the same")
     base = record.base.get(name)
-    if rule.target.type is FieldType.TAGS and rule.merge == "union":
+    if rule.is_union:
         return _merge_sets(incoming, present, base, shown)
     if name in record.defaulted:
         return shown.leave("a default is written on creation only")
     if mine is None and not rule.target.can_empty:
         return shown.leave("the target cannot empty this field and keeps its value")
-    if record.finishing and base is None and mine is not None:
+    if (record.finishing or name in record.unfinished) and base is None and mine is not None:
         return shown.write("an interrupted create goes on")
     found = _three_way(rule, record, mine, theirs, base, shown)
     if found.decision is Decision.CONFLICT and name in record.choices:

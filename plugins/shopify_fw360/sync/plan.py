@@ -69,6 +69,7 @@ class PlanItem:
         choices: by target field how a person settled an earlier conflict.
         waits_for: records of other entities it refers to that have no counterpart yet.
         by_hand: whether a person has decided about the counterpart.
+        made_from: id of the target record from which the opposite direction has begun to make this one.
     """
 
     flow: Flow
@@ -91,6 +92,7 @@ class PlanItem:
     choices: Mapping[str, Choice] = field(default_factory=dict)
     waits_for: Sequence[Reference] = ()
     by_hand: bool = False
+    made_from: str | None = None
 
     @property
     def writes(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shopify_fw360.errors import CONFLICT, SHOPIFY_ORDER_UNREADABLE, VANISHED, SyncError
+from shopify_fw360.errors import CONFLICT, REFERENCE_WAITING, SHOPIFY_ORDER_UNREADABLE, VANISHED, SyncError
 from shopify_fw360.mapping.compiler import CompiledMapping
 from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
 from shopify_fw360.records import (
@@ -16,6 +16,7 @@ from shopify_fw360.records import (
     Choice,
     Flow,
     Link,
+    LinkStatus,
     Operation,
     Origin,
     SourceRecord,
@@ -31,6 +32,9 @@ from shopify_fw360.sync.outbound import exclusion, left_out
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import Action, PlanItem
 from shopify_fw360.sync.references import Reference, resolve
+
+_BEGUN: frozenset[LinkStatus] = frozenset({"pending", "failed"})
+"""What a link without counterpart says if a create was begun and may still be completed."""
 
 
 def source_fingerprint(pair: Pair, mapping: CompiledMapping, record: SourceRecord) -> str:
@@ -286,6 +290,11 @@ class _Planning:
             return
         if match is not None and match.record is not None:
             link = _joined(link, match.link)
+        half_made = None if found is None or match is None else self._half_made(record, found.id, match.link)
+        if half_made is not None:
+            self.items[record.id] = half_made
+            return
+        mark = None if found is None or linked is not None else found.raw.get(UNFINISHED)
         compared = MergeInput(
             source=self.flow.source,
             incoming=row.values,
@@ -295,7 +304,8 @@ class _Planning:
             unwritable=self.unwritable,
             source_time=record.updated_at,
             target_time=None if found is None else found.updated_at,
-            finishing=found is not None and linked is None and bool(found.raw.get(UNFINISHED)),
+            finishing=mark is True,
+            unfinished=frozenset() if mark is None or mark is True else frozenset(mark),
             choices=self.choices[record.id],
         )
         known = self.child_links.get(link.id, {}) if link is not None and link.id is not None else {}
@@ -333,6 +343,22 @@ class _Planning:
             waits_for=self.missing.get(record.id, ()),
             by_hand=by_hand,
         )
+
+    def _half_made(self, record: SourceRecord, found_id: str, intent: Link | None) -> PlanItem | None:
+        """Let the opposite direction go first if it has begun to make the source record and was interrupted.
+
+        What such a record holds are not the wishes of people: compared now, its empty consent would count as a refusal.
+        """
+        back = self.flow.reverse
+        if intent is None or intent.status not in _BEGUN or intent.base:
+            return None
+        if back not in self.pair.mappings or not self.pair.settings.flows.is_on(back):
+            return None
+        made = self.pair.gateway(self.flow.source, self.flow.entity).find_counterpart(found_id)
+        if made is None or made.id != record.id or not made.raw.get(UNFINISHED):
+            return None
+        error = SyncError(REFERENCE_WAITING, f"it is being made from its counterpart by {back.name}", record=record.id)
+        return self._item(record, Action.PARKED, error.message, link=intent, error=error, made_from=found_id)
 
     def _item(self, record: SourceRecord, action: Action, reason: str, **more: Any) -> PlanItem:
         mapping = self.pair.mapping(self.flow)
