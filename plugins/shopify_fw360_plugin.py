@@ -68,12 +68,21 @@ class WarmUp:
 
 
 def _pages() -> Callable[..., Awaitable[None]]:
-    from shopify_fw360.airflow.runtime import read_settings, shared_store
+    from shopify_fw360.airflow.runtime import mappings_directory, open_site, read_settings, shared_store
     from shopify_fw360.web.airflow_bell import ring
+    from shopify_fw360.web.airflow_settings import AirflowVariable
     from shopify_fw360.web.app import create_app
     from shopify_fw360.web.console import Console
 
-    return create_app(Console(shared_store, ring, read_settings))
+    console = Console(
+        shared_store,
+        ring,
+        read_settings,
+        keeper=AirflowVariable(),
+        open_site=open_site,
+        mappings=mappings_directory,
+    )
+    return create_app(console)
 
 
 def _receiver() -> Callable[..., Awaitable[None]]:

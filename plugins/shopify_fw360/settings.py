@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from croniter import croniter
@@ -293,28 +294,53 @@ class SyncSettings(_Model):
             raise SyncError(SETTINGS_INVALID, problems) from error
 
 
-def problems_of(data: Any) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one setting.
+
+    Args:
+        field: its dotted name (``customers.outbound``); empty where the whole is meant.
+        kind: of the rule it breaks, as pydantic names it: ``less_than_equal``, ``literal_error``, ``extra_forbidden``.
+        text: what is wrong, in English.
+        limits: of the rule: ``le``, ``ge``, ``expected``.
+    """
+
+    field: str
+    kind: str
+    text: str
+    limits: Mapping[str, Any]
+
+
+def faults_of(data: Any) -> list[Fault]:
     """Check settings before they are saved.
 
     Args:
         data: JSON values.
 
     Returns:
-        What is wrong by the dotted name of the field (``customers.outbound``), empty if nothing is; the name is empty
-        where the whole is meant.
+        Everything that is wrong, empty if nothing is.
     """
     try:
         SyncSettings.model_validate(data)
     except ValidationError as error:
-        return _problems(error)
-    return {}
+        return _faults(error)
+    return []
 
 
 def _problems(error: ValidationError) -> dict[str, str]:
-    return {
-        ".".join(str(part) for part in problem["loc"]): problem["msg"].removeprefix("Value error, ")
+    return {fault.field: fault.text for fault in _faults(error)}
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    return [
+        Fault(
+            ".".join(str(part) for part in problem["loc"]),
+            problem["type"],
+            problem["msg"].removeprefix("Value error, "),
+            problem.get("ctx", {}),
+        )
         for problem in error.errors(include_url=False, include_input=False)
-    }
+    ]
 
 
 ALL_FLOWS: tuple[Flow, ...] = (

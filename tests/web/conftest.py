@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from sandbox.common.pytest_plugin import framework360_process, framework360_sandbox  # noqa: F401 - fixtures
 from shopify_fw360.errors import AMBIGUOUS, CONFLICT, SHOPIFY_TOKEN, SyncError
 from shopify_fw360.records import Change, Dispute, Entity, Flow, Link, Outcome, System, Window
 from shopify_fw360.store import JournalEntry, Store

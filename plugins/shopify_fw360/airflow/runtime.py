@@ -23,6 +23,7 @@ from shopify_fw360.airflow.connections import (
     webhook_identity,
 )
 from shopify_fw360.errors import MAPPING_INVALID, SyncError
+from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.records import Origin
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.access import ShopAccess
@@ -110,6 +111,17 @@ def open_store() -> Iterator[Store]:
     """Open the store for the duration of a block; raises as ``new_store`` and ``read_settings``."""
     with closing(new_store(read_settings())) as store:
         yield store
+
+
+@contextmanager
+def open_site() -> Iterator[Framework360Client]:
+    """Open the site for the duration of a block.
+
+    Raises:
+        SyncError: SYNC-106 naming the field.
+    """
+    with closing(framework360_client(airflow_connection(FRAMEWORK360))) as client:
+        yield client
 
 
 @contextmanager

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from shopify_fw360.errors import CONNECTION_INVALID, SyncError
+from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.store import Store
+from shopify_fw360.web.keeping import Defaults, SettingsKeeper
 from shopify_fw360.web.security import Right
 
 OpenStore: TypeAlias = Callable[[], Store]
@@ -18,6 +23,14 @@ OpenStore: TypeAlias = Callable[[], Store]
 
 def _nobody_to_wake() -> None:
     """Do nothing: without Airflow around the pages, the consumer looks at the queue by itself."""
+
+
+def _no_site() -> AbstractContextManager[Framework360Client]:
+    raise SyncError(CONNECTION_INVALID, "the pages run without Airflow, which keeps the connections")
+
+
+def _shipped_mappings() -> Path:
+    return Path(__file__).parents[3] / "include" / "mappings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +41,17 @@ class Console:
         open_store: returns the store; called for each request, so it should keep it open.
         ring: wakes the consumer of the queue; blocks, may raise.
         settings: returns what a person has set; called for each request that needs it.
+        keeper: where the settings are kept.
+        open_site: opens the client of the site for the duration of a block.
+        mappings: returns the folder of the mapping files.
     """
 
     open_store: OpenStore
     ring: Callable[[], None] = _nobody_to_wake
     settings: Callable[[], SyncSettings] = SyncSettings
+    keeper: SettingsKeeper = field(default_factory=Defaults)
+    open_site: Callable[[], AbstractContextManager[Framework360Client]] = _no_site
+    mappings: Callable[[], Path] = _shipped_mappings
 
 
 @dataclass(frozen=True, slots=True)
