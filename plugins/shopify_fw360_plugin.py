@@ -68,7 +68,13 @@ class WarmUp:
 
 
 def _pages() -> Callable[..., Awaitable[None]]:
-    from shopify_fw360.airflow.runtime import mappings_directory, open_site, read_settings, shared_store
+    from shopify_fw360.airflow.runtime import (
+        mappings_directory,
+        open_site,
+        pages_of_records,
+        read_settings,
+        shared_store,
+    )
     from shopify_fw360.web.airflow_bell import ring
     from shopify_fw360.web.airflow_settings import AirflowVariable
     from shopify_fw360.web.app import create_app
@@ -81,6 +87,7 @@ def _pages() -> Callable[..., Awaitable[None]]:
         keeper=AirflowVariable(),
         open_site=open_site,
         mappings=mappings_directory,
+        pages=pages_of_records,
     )
     return create_app(console)
 

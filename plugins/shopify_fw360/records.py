@@ -14,6 +14,9 @@ from shopify_fw360.errors import CODES, SyncError
 QUEUE_CONSUMER: Final = "webhook_queue"
 """Id of the DAG that works the queue off as soon as something urgent is in it, and its name as a consumer."""
 
+CONSOLE: Final = "console"
+"""Name under which people who have a list open that they may sync from count as awake."""
+
 QUEUE_ASSET: Final = "sync_queue"
 """Name of the Airflow asset whose events start that DAG."""
 

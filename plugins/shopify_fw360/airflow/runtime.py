@@ -15,6 +15,7 @@ from shopify_fw360.airflow.connections import (
     FRAMEWORK360,
     SHOPIFY,
     STORE,
+    AirflowConnection,
     airflow_connection,
     framework360_client,
     shopify_client,
@@ -31,6 +32,7 @@ from shopify_fw360.shopify.budget import SharedBudget
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.store import LockedState, Store
 from shopify_fw360.sync.pair import Pair
+from shopify_fw360.sync.record_pages import RecordPages, record_pages
 from shopify_fw360.sync.wiring import build_pair, load_mappings
 
 SETTINGS_VARIABLE: Final = "sync_settings"
@@ -174,6 +176,18 @@ def shared_store() -> Store:
             _shared.clear()
             _shared[key] = new_store(settings)
         return _shared[key]
+
+
+def pages_of_records() -> RecordPages:
+    """Return the addresses under which people find the records in both systems; none where a connection is missing."""
+    return record_pages(_connection_or_none(SHOPIFY), _connection_or_none(FRAMEWORK360))
+
+
+def _connection_or_none(conn_id: str) -> AirflowConnection | None:
+    try:
+        return airflow_connection(conn_id)
+    except SyncError:
+        return None
 
 
 def shop_identity() -> tuple[str, tuple[bytes, ...]]:

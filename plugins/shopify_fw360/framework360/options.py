@@ -240,8 +240,16 @@ class Readback(_Model):
     wait: Annotated[float, Field(ge=0, le=30)] = 0.0
 
 
+PagePath = Annotated[str, Field(pattern=r"^/([^/\s\\][^\s\\]*)?$")]
+
+
 class SiteOptions(_Model):
-    """Everything a person may set about one Framework360 site."""
+    """Everything a person may set about one Framework360 site.
+
+    Args:
+        pages: by entity the path of a record's page in the back office, with ``{id}`` for its number; nothing about
+            these paths is documented, so without an entry the console links to nothing.
+    """
 
     encoding: Encoding = Encoding()
     errors: Errors = Errors()
@@ -257,6 +265,7 @@ class SiteOptions(_Model):
     marketing: Marketing = Marketing()
     readback: Readback = Readback()
     capabilities: Mapping[wire.Capability, wire.Switch] = {}
+    pages: Mapping[Literal["customer", "product", "order"], PagePath] = {}
 
     @property
     def zone(self) -> ZoneInfo:

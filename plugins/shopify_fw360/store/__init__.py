@@ -11,6 +11,7 @@ from shopify_fw360.store.exports import StoredExport
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
+from shopify_fw360.store.listing import ListedRecord, ListQuery
 from shopify_fw360.store.overview import Lane
 from shopify_fw360.store.pairings import Pairing
 from shopify_fw360.store.plans import Plan, PlanEntry
@@ -29,6 +30,8 @@ __all__ = [
     "JournalEntry",
     "Lane",
     "LinkChild",
+    "ListQuery",
+    "ListedRecord",
     "LockedState",
     "OpenTask",
     "Pairing",

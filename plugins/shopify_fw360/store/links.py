@@ -15,6 +15,7 @@ from shopify_fw360.store.codec import clean_text, dump_json, load_json
 from shopify_fw360.store.scope import Scope
 from shopify_fw360.store.tables import link as link_table
 from shopify_fw360.store.tables import staged_change
+from shopify_fw360.store.words import save_words
 
 _row = link_table.c
 _IDS: Final = {System.SHOPIFY: _row.shopify_id, System.FRAMEWORK360: _row.framework360_id}
@@ -22,6 +23,8 @@ _KEYS: Final = {System.SHOPIFY: _row.shopify_key, System.FRAMEWORK360: _row.fram
 _FINGERPRINTS: Final = {System.SHOPIFY: _row.shopify_fingerprint, System.FRAMEWORK360: _row.framework360_fingerprint}
 _TIMES: Final = {System.SHOPIFY: _row.shopify_updated_at, System.FRAMEWORK360: _row.framework360_updated_at}
 _STREAM_PAGE: Final = 5_000
+_SORTED: Final = 100
+"""Characters of a name that lists are sorted by."""
 
 
 def links_of(scope: Scope, entity: Entity, system: System, ids: Sequence[str]) -> dict[str, Link]:
@@ -68,11 +71,21 @@ def save_links(scope: Scope, links: Sequence[Link]) -> list[Link]:
     """
     try:
         with scope.connection.begin_nested():
-            _update(scope, [item for item in links if item.id is not None])
-            created = iter(_insert(scope, [item for item in links if item.id is None]))
+            reworded = _update(scope, [item for item in links if item.id is not None])
+            inserted = _insert(scope, [item for item in links if item.id is None])
     except IntegrityError:
         raise _taken(scope, links) from None
+    _keep_words(scope, [*reworded, *inserted], known=reworded)
+    created = iter(inserted)
     return [item if item.id is not None else next(created) for item in links]
+
+
+def _keep_words(scope: Scope, links: Sequence[Link], known: Sequence[Link]) -> None:
+    save_words(
+        scope,
+        {item.id: (item.entity, _searched(item)) for item in links if item.id is not None},
+        known=[item.id for item in known if item.id is not None],
+    )
 
 
 def delete_link(scope: Scope, link_id: int) -> None:
@@ -283,9 +296,17 @@ def _insert(scope: Scope, links: Sequence[Link]) -> list[Link]:
     return stored
 
 
-def _update(scope: Scope, links: Sequence[Link]) -> None:
+def _update(scope: Scope, links: Sequence[Link]) -> list[Link]:
+    """Update links and return those whose searched text has changed."""
     if not links:
-        return
+        return []
+    texts: dict[int, str] = dict(
+        scope.connection.execute(
+            select(_row.id, _row.search_text).where(
+                scope.mine(link_table), scope.among(_row.id, [item.id for item in links if item.id is not None])
+            )
+        ).all()
+    )
     values = [_values(scope, item) for item in links]
     changed = scope.connection.execute(
         update(link_table)
@@ -299,6 +320,7 @@ def _update(scope: Scope, links: Sequence[Link]) -> None:
             f"{len(links) - changed} of the links {', '.join(str(item.id) for item in links)} were deleted meanwhile",
             rule="one worker per record",
         )
+    return [item for item in links if item.id is not None and texts.get(item.id) != _searched(item)]
 
 
 def _taken(scope: Scope, links: Sequence[Link]) -> SyncError:
@@ -339,7 +361,6 @@ def _values(scope: Scope, item: Link) -> dict[str, Any]:
     times = {flows[name]: moment for name, moment in item.source_times.items()}
     keys = {system: clean_text(item.match_keys[system]) for system in System if system in item.match_keys}
     name = clean_text(item.display_name)
-    searched = (name, item.shopify_id, item.framework360_id, *keys.values())
     return {
         "pair_id": scope.pair_id,
         "entity": item.entity.value,
@@ -354,7 +375,8 @@ def _values(scope: Scope, item: Link) -> dict[str, Any]:
         "shopify_key": keys.get(System.SHOPIFY),
         "framework360_key": keys.get(System.FRAMEWORK360),
         "display_name": name,
-        "search_text": "\n".join(part for part in searched if part).casefold(),
+        "search_text": _searched(item),
+        "sort_name": name.casefold()[:_SORTED],
         "error_code": item.error_code,
         "error_message": None if item.error_message is None else clean_text(item.error_message),
         "missing_scans": item.missing_scans,
@@ -364,6 +386,12 @@ def _values(scope: Scope, item: Link) -> dict[str, Any]:
         "excluded_at": item.excluded_at,
         "changed_at": scope.clock(),
     }
+
+
+def _searched(item: Link) -> str:
+    keys = [clean_text(item.match_keys[system]) for system in System if system in item.match_keys]
+    searched = (clean_text(item.display_name), item.shopify_id, item.framework360_id, *keys)
+    return "\n".join(part for part in searched if part).casefold()
 
 
 def _link(row: RowMapping) -> Link:

@@ -197,6 +197,14 @@ def row(scope: Scope, row_id: int) -> QueuedChange | None:
     return None if found is None else queued(found)
 
 
+def rows_of(scope: Scope, flow: Flow, ids: Sequence[str]) -> dict[str, QueuedChange]:
+    """Return the rows of records of a flow by their ids; records that have none are absent."""
+    rows = scope.connection.execute(
+        select(staged_change).where(scope.of_flow(staged_change, flow), scope.among(_row.source_id, ids))
+    )
+    return {found.source_id: found for found in map(queued, rows.mappings())}
+
+
 def count_codes(scope: Scope, flow: Flow | None) -> dict[str, int]:
     """Count parked changes per error code.
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     literal_column,
+    or_,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -184,6 +185,7 @@ link: Final = Table(
     Column("framework360_key", Text),
     Column("display_name", Text, nullable=False),
     Column("search_text", Text, nullable=False),
+    Column("sort_name", Text, nullable=False, server_default=""),
     Column("error_code", Text),
     Column("error_message", Text),
     Column("missing_scans", Integer, nullable=False),
@@ -198,7 +200,33 @@ link: Final = Table(
     Index("ix_link_shopify_key", "pair_id", "entity", "shopify_key"),
     Index("ix_link_framework360_key", "pair_id", "entity", "framework360_key"),
     Index("ix_link_listing", "pair_id", "entity", "status", "changed_at"),
+    # The orders of lists for people. Each holds all that a list is filtered by, so that no row is read before it is
+    # known to be shown.
+    Index("ix_link_changed", "pair_id", "entity", "changed_at", "id", "status", "synced_by"),
+    Index("ix_link_synced", "pair_id", "entity", "synced_at", "id", "status", "synced_by", "changed_at"),
+    Index("ix_link_name", "pair_id", "entity", "sort_name", "id", "status", "synced_by", "changed_at"),
+    Index(
+        "ix_link_alone",
+        "pair_id",
+        "entity",
+        "changed_at",
+        postgresql_where=text("shopify_id IS NULL OR framework360_id IS NULL"),
+        sqlite_where=text("shopify_id IS NULL OR framework360_id IS NULL"),
+    ),
     sqlite_autoincrement=True,
+)
+
+is_alone: Final = or_(link.c.shopify_id.is_(None), link.c.framework360_id.is_(None))
+
+link_word: Final = Table(
+    "link_word",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    # By code points, so that a beginning is a range whatever language the database sorts by.
+    Column("word", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("link_id", Key, ForeignKey("link.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_link_word_link_id", "link_id", "word"),
 )
 
 link_child: Final = Table(

@@ -34,6 +34,7 @@ from shopify_fw360.store import (
     ledger,
     link_children,
     links,
+    listing,
     oauth_states,
     overview,
     pairings,
@@ -56,6 +57,7 @@ from shopify_fw360.store.exports import ImportState, StoredExport
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
+from shopify_fw360.store.listing import ListedRecord, ListQuery
 from shopify_fw360.store.oauth_states import Started
 from shopify_fw360.store.overview import Lane
 from shopify_fw360.store.pairings import Pairing
@@ -215,6 +217,10 @@ class Transaction:
         return queue_views.listing(
             self.scope, "parked", flow=flow, run_id=run_id, code=code, limit=limit, offset=offset
         )
+
+    def queued_of(self, flow: Flow, ids: Sequence[str]) -> dict[str, QueuedChange]:
+        """Return the rows of records of a flow by their ids; records that have none are absent."""
+        return queue_views.rows_of(self.scope, flow, ids)
 
     def parked_codes(self, flow: Flow | None = None) -> dict[str, int]:
         """Count dead letters per error code."""
@@ -451,6 +457,22 @@ class Transaction:
     def left_out(self, *, limit: int = 100, offset: int = 0) -> tuple[int, list[Link]]:
         """Count and list the records that people want left alone, the latest decision first."""
         return links.left_out(self.scope, limit, offset)
+
+    def list_records(self, query: ListQuery, *, limit: int = 50, offset: int = 0) -> list[ListedRecord]:
+        """List records for people, as the query says."""
+        return listing.list_records(self.scope, query, limit, offset)
+
+    def count_records(self, query: ListQuery, *, most: int = 10_000) -> int:
+        """Count the records of a list, up to a limit."""
+        return listing.count_records(self.scope, query, most)
+
+    def stream_records(self, query: ListQuery) -> Iterator[ListedRecord]:
+        """Yield every record of a list; use it within the transaction."""
+        return listing.stream_records(self.scope, query)
+
+    def listed_links(self, entity: Entity, link_ids: Sequence[int]) -> list[ListedRecord]:
+        """Return the rows of links by their keys; those that are gone are absent."""
+        return listing.listed_links(self.scope, entity, link_ids)
 
     def link_counts(self, entity: Entity, *, search: str = "") -> dict[LinkStatus, int]:
         """Count links per status."""

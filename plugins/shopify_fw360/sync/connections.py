@@ -119,7 +119,7 @@ def webhook_identity(connection: AirflowConnection) -> tuple[str, tuple[bytes, .
     """
     with _named(connection):
         extra = connection.extra_dejson
-        domain = shop_address(_host(connection)).shop
+        domain = shop_address(host_of(connection)).shop
         if not SHOP_DOMAIN.fullmatch(domain):
             domain = str(extra.get("domain") or "").strip().lower()
         if not SHOP_DOMAIN.fullmatch(domain):
@@ -220,7 +220,7 @@ def shopify_client(
         SyncError: SYNC-106 naming the connection and the field.
     """
     with _named(connection):
-        address = shop_address(_host(connection))
+        address = shop_address(host_of(connection))
         extra = connection.extra_dejson
         version = str(extra.get("api_version") or API_VERSION)
         source = _token_source(connection, address, tokens)
@@ -267,7 +267,7 @@ def framework360_client(connection: AirflowConnection) -> Framework360Client:
         SyncError: SYNC-106 naming the connection and the field.
     """
     with _named(connection):
-        host = _host(connection)
+        host = host_of(connection)
         if not host:
             raise _missing("host", "the address of the site")
         if not connection.password:
@@ -275,7 +275,7 @@ def framework360_client(connection: AirflowConnection) -> Framework360Client:
         return Framework360Client(host, connection.password, SiteOptions.parse(connection.extra_dejson))
 
 
-def _host(connection: AirflowConnection) -> str:
+def host_of(connection: AirflowConnection) -> str:
     """Return the host as the person wrote it; Airflow's URI form moves the port of a base URL into its own field."""
     host = (connection.host or "").strip().rstrip("/")
     has_port = host.rpartition(":")[2].isdigit()

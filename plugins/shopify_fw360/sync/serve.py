@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from shopify_fw360.errors import LEDGER_OPEN, Reaction, SyncError
-from shopify_fw360.records import QUEUE_CONSUMER, Flow
+from shopify_fw360.records import CONSOLE, QUEUE_CONSUMER, Flow
 from shopify_fw360.store import Store
 from shopify_fw360.sync.drain import DrainReport, drain
 from shopify_fw360.sync.event_tasks import do_event_tasks
@@ -145,7 +145,7 @@ class _Service:
                 self._start_due()
             if self._working or self._tasks:
                 active_at = self._clock()
-            elif self._ending or self._clock() - active_at > self._patience.linger:
+            elif self._ending or (self._clock() - active_at > self._patience.linger and not self._is_watched()):
                 if not self._fall_asleep():
                     return
                 active_at = self._clock()
@@ -171,6 +171,11 @@ class _Service:
             due = is_due(tx, self._flows)
         self.report.more = due and self._ending
         return due and not self._ending
+
+    def _is_watched(self) -> bool:
+        """Whether somebody has a list open and may press *Sync now*, which then shall not wait for a task to start."""
+        with self._store.read() as tx:
+            return tx.is_awake(CONSOLE)
 
     def _stay_awake(self) -> None:
         if self._clock() - self._said_awake_at > AWAKE.total_seconds() / 4:

@@ -15,6 +15,7 @@ from shopify_fw360.errors import CONNECTION_INVALID, SyncError
 from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.store import Store
+from shopify_fw360.sync.record_pages import RecordPages
 from shopify_fw360.web.keeping import Defaults, SettingsKeeper
 from shopify_fw360.web.security import Right
 
@@ -44,6 +45,7 @@ class Console:
         keeper: where the settings are kept.
         open_site: opens the client of the site for the duration of a block.
         mappings: returns the folder of the mapping files.
+        pages: returns the addresses of the records in both systems.
     """
 
     open_store: OpenStore
@@ -52,6 +54,7 @@ class Console:
     keeper: SettingsKeeper = field(default_factory=Defaults)
     open_site: Callable[[], AbstractContextManager[Framework360Client]] = _no_site
     mappings: Callable[[], Path] = _shipped_mappings
+    pages: Callable[[], RecordPages] = RecordPages
 
 
 @dataclass(frozen=True, slots=True)

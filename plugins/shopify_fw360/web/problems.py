@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from shopify_fw360.errors import STORE_UNAVAILABLE, SyncError
+from shopify_fw360.errors import FLOW_OFF, LEASE_LOST, SHOPIFY_UNINSTALLED, STORE_UNAVAILABLE, SyncError
 from shopify_fw360.web.console import place_of
 from shopify_fw360.web.i18n import N_, language_of
 from shopify_fw360.web.rendering import page
@@ -22,6 +22,8 @@ _TITLES = {
     403: N_("You may not see this"),
     404: N_("There is nothing here"),
 }
+# What is in the way of what was asked for, and not a failure of the page.
+_REFUSALS = frozenset({FLOW_OFF, SHOPIFY_UNINSTALLED, LEASE_LOST})
 _MESSAGES = {
     401: N_("Log in to Airflow and open this page again."),
 }
@@ -60,7 +62,7 @@ async def _sync_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, SyncError):
         raise error
     log.warning("%s", error)
-    status = 503 if error.code is STORE_UNAVAILABLE else 500
+    status = 503 if error.code is STORE_UNAVAILABLE else 409 if error.code in _REFUSALS else 500
     return problem(
         request,
         status,
