@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from croniter import croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -205,6 +205,9 @@ class Alerts(_Model):
 Policy = Literal["shopify", "framework360", "newest", "union", "max", "most_restrictive", "ask"]
 """Who wins if both sides changed a field."""
 
+PairId = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")]
+"""Name of a shop and site in the store."""
+
 Interval = Literal[0, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440]
 """Minutes between scheduled runs: divisors of an hour or a day, so that all windows have the same length."""
 
@@ -232,7 +235,7 @@ class SyncSettings(_Model):
         managed_as_code: the settings are kept in ``airflow_settings.yaml``; the console shows them and changes nothing.
     """
 
-    pair_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = "default"
+    pair_id: PairId = "default"
     flows: Flows = Flows()
     customers: Customers = Customers()
     products: Products = Products()
@@ -281,17 +284,42 @@ class SyncSettings(_Model):
         Raises:
             SyncError: SYNC-105 naming each wrong key.
         """
-        if text is None or not text.strip():
-            return cls()
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise SyncError(SETTINGS_INVALID, f"sync_settings is not JSON: {error}") from error
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            problems = "; ".join(f"{place or 'sync_settings'}: {text}" for place, text in _problems(error).items())
-            raise SyncError(SETTINGS_INVALID, problems) from error
+        return _read(cls, text)
+
+    @staticmethod
+    def pair_id_of(text: str | None) -> str:
+        """Read only the pair's name, which finds the store even where another setting is wrong.
+
+        Args:
+            text: the Variable's value; None or blank means the default.
+
+        Raises:
+            SyncError: SYNC-105 if the name itself cannot be read.
+        """
+        return _read(_PairName, text).pair_id
+
+
+class _PairName(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    pair_id: PairId = "default"
+
+
+_Read = TypeVar("_Read", bound=BaseModel)
+
+
+def _read(model: type[_Read], text: str | None) -> _Read:
+    if text is None or not text.strip():
+        return model()
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise SyncError(SETTINGS_INVALID, f"sync_settings is not JSON: {error}") from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = "; ".join(f"{place or 'sync_settings'}: {text}" for place, text in _problems(error).items())
+        raise SyncError(SETTINGS_INVALID, problems) from error
 
 
 @dataclass(frozen=True, slots=True)

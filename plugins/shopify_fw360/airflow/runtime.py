@@ -66,11 +66,22 @@ def read_settings() -> SyncSettings:
     return SyncSettings.parse(Variable.get(SETTINGS_VARIABLE, default=None))
 
 
-def new_store(settings: SyncSettings) -> Store:
+def read_pair_id() -> str:
+    """Return the pair's name from the Variable ``sync_settings``, even where another setting is wrong.
+
+    Raises:
+        SyncError: SYNC-105 if it cannot be read.
+    """
+    from airflow.sdk import Variable
+
+    return SyncSettings.pair_id_of(Variable.get(SETTINGS_VARIABLE, default=None))
+
+
+def new_store(pair_id: str) -> Store:
     """Open the store of connection ``sync_store`` and bring its schema to this version.
 
     Args:
-        settings: for the pair's name.
+        pair_id: the pair's name.
 
     Returns:
         The store, to be closed by the caller; its tokens are encrypted with Airflow's Fernet keys.
@@ -81,7 +92,7 @@ def new_store(settings: SyncSettings) -> Store:
     from airflow.sdk.configuration import conf
 
     key = conf.get("core", "fernet_key", fallback="") or None
-    store = Store.open(store_url(airflow_connection(STORE)), pair_id=settings.pair_id, encryption_key=key)
+    store = Store.open(store_url(airflow_connection(STORE)), pair_id=pair_id, encryption_key=key)
     try:
         store.check()
     except SyncError:
@@ -110,8 +121,8 @@ def new_shopify_client(store: Store, lane: Origin = Origin.POLL) -> ShopifyClien
 
 @contextmanager
 def open_store() -> Iterator[Store]:
-    """Open the store for the duration of a block; raises as ``new_store`` and ``read_settings``."""
-    with closing(new_store(read_settings())) as store:
+    """Open the store for the duration of a block; raises as ``new_store`` and ``read_pair_id``."""
+    with closing(new_store(read_pair_id())) as store:
         yield store
 
 
@@ -142,7 +153,7 @@ def open_pair(lane: Origin = Origin.POLL) -> Iterator[Pair]:
     settings = read_settings()
     mappings = load_mappings(mappings_directory(), settings)
     site = framework360_client(airflow_connection(FRAMEWORK360))
-    with closing(site), closing(new_store(settings)) as store:
+    with closing(site), closing(new_store(settings.pair_id)) as store:
         shop = new_shopify_client(store, lane)
         pair = build_pair(store=store, settings=settings, mappings=mappings, shopify=shop, framework360=site)
         yield replace(pair, shop=ShopAccess(shop, partial(_forget_tokens, store, shop.address.shop)))
@@ -164,17 +175,17 @@ def shared_store() -> Store:
     A connection or a Variable that a person changes acts on the next call.
 
     Raises:
-        SyncError: as ``new_store`` and ``read_settings``.
+        SyncError: as ``new_store`` and ``read_pair_id``.
     """
-    settings = read_settings()
+    pair_id = read_pair_id()
     # An inherited pool must not be used after a fork, so the process is part of the key.
-    key = (os.getpid(), store_url(airflow_connection(STORE)), settings.pair_id)
+    key = (os.getpid(), store_url(airflow_connection(STORE)), pair_id)
     with _sharing:
         if key not in _shared:
             for old in _shared.values():
                 old.close()
             _shared.clear()
-            _shared[key] = new_store(settings)
+            _shared[key] = new_store(pair_id)
         return _shared[key]
 
 

@@ -247,12 +247,11 @@ def noting(flow: Flow, run: AirflowRun) -> Iterator[None]:
     try:
         yield
     except SyncError as error:
-        if error.code not in QUIET:
-            try:
-                with open_store() as store:
-                    _note(store, flow, run, error)
-            except SyncError as second:
-                log.warning("the run page will not show the error, because: %s", second)
+        try:
+            with open_store() as store:
+                _note(store, flow, run, error)
+        except SyncError as second:
+            log.warning("the run page will not show the error, because: %s", second)
         raise
 
 
@@ -261,6 +260,9 @@ def _note(store: Store, flow: Flow, run: AirflowRun, error: SyncError) -> None:
         if tx.run(run.part(flow)) is None:
             tx.open_run(run.part(flow), flow, run.run_type, dry_run=run.dry_run)
         tx.run_error(run.part(flow), error)
+        if error.code in QUIET:
+            # No other task follows that would do it.
+            tx.close_run(run.part(flow))
 
 
 def _note_unless_known(store: Store, run_id: str, error: SyncError) -> None:

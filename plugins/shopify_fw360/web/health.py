@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
+from shopify_fw360.errors import CODES, QUIET
 from shopify_fw360.records import Outcome
 from shopify_fw360.settings import ALL_FLOWS, SyncSettings
 from shopify_fw360.shopify.bucket import BudgetState, loaded
@@ -18,7 +19,7 @@ _RUNS: Final = 24
 _LOSS: Final = timedelta(days=7)
 
 Kind: TypeAlias = Literal["written", "unchanged", "left", "failed"]
-Verdict: TypeAlias = Literal["good", "bad", "open"]
+Verdict: TypeAlias = Literal["good", "bad", "skipped", "open"]
 
 KINDS: Final[Mapping[Outcome, Kind]] = {
     Outcome.CREATED: "written",
@@ -60,7 +61,7 @@ class RunMark:
         run_id: of the run's page.
         flow: name of the flow.
         opened_at: aware UTC time.
-        verdict: certified, not certified, or still open.
+        verdict: certified, not certified, skipped because it is switched off, or still open.
         error_code: code of what stopped it, None if nothing did.
         since: begin of its window, None for none.
         until: end of its window, None for none.
@@ -197,7 +198,9 @@ def _mark(run: Run) -> RunMark:
     dag_id, _, run_id = run.run_id.partition("/")
     certificate = run.certificate
     verdict: Verdict = "open"
-    if run.error_code is not None or (certificate is not None and not certificate.explained):
+    if CODES.get(run.error_code or "") in QUIET:
+        verdict = "skipped"
+    elif run.error_code is not None or (certificate is not None and not certificate.explained):
         verdict = "bad"
     elif run.closed_at is not None:
         verdict = "good"

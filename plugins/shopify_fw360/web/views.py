@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 from shopify_fw360.errors import (
     CODES,
     CONFLICT,
+    QUIET,
     REQUIRED_MISSING,
     SITE_NAME,
     VALUE_INVALID,
@@ -26,7 +27,7 @@ PAGE_SIZE: Final = 50
 
 FLOWS: Final[Mapping[str, Flow]] = {flow.name: flow for flow in ALL_FLOWS}
 
-State: TypeAlias = Literal["certified", "planned", "stopped", "unexplained", "open"]
+State: TypeAlias = Literal["certified", "planned", "skipped", "stopped", "unexplained", "open"]
 
 CONFLICT_CODE: Final = CONFLICT.code
 """Code of the parked records that have a page of their own."""
@@ -191,7 +192,7 @@ class RunView:
         target: name of the target system.
         kind: what it reads.
         dry_run: only planned.
-        state: certified, planned, stopped by an error, unexplained or still open.
+        state: certified, planned, skipped because it is switched off, stopped by an error, unexplained or still open.
         error: what stopped it.
         since: begin of the window, None for none.
         until: its end, None for none.
@@ -658,7 +659,7 @@ def _title(flow: Flow) -> str:
 
 def _state(run: Run, certificate: Certificate) -> State:
     if run.error_code:
-        return "stopped"
+        return "skipped" if CODES.get(run.error_code) in QUIET else "stopped"
     if run.dry_run:
         return "planned"
     if not certificate.explained:
