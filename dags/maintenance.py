@@ -10,13 +10,16 @@
    what no event has told and nothing else has found. Its log has one line per flow and topic (changes, told, missed,
    staged now) and the loss rate of the last day; a loss of 2 % or more raises an alert. What the site did not tell is
    counted by the scheduled runs, which read it completely.
-3. `tidy_up` forgets events older than `near_real_time.keep_events_days` (Variable `sync_settings`), closes the ledgers
+3. `answer_privacy_requests` answers what Shopify asks on behalf of a person: puts together what is held about them, or
+   erases it and keeps a proof. Its result says how many; what waits is tried again by the next run.
+4. `tidy_up` forgets events older than `near_real_time.keep_events_days` (Variable `sync_settings`), closes the ledgers
    of near real time whose last record has ended, counts the requests about personal data that wait, and raises an
    alert for each flow that is late (`alerts.late_after_minutes`); the page *Health* shows them.
 
 **If it fails**
 
 - *`check_subscriptions` is red*: the end of its log names the connection or the scope and the next step.
+- *`answer_privacy_requests` counts postponed requests*: a worker had the record in hand, or the log names the cause.
 - *`check_subscriptions` is skipped*: webhooks need an https address: set `near_real_time.public_url`.
 
 Clearing is safe: no task does anything that is done already.

@@ -585,6 +585,10 @@ class PrivacyKind(StrEnum):
     SHOP_REDACT = "shop/redact"
 
 
+ERASED_BY: Final = PrivacyKind.CUSTOMER_REDACT.value
+"""Who wants a record left alone whose person was erased: nobody who could be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """What a system told us of its own accord; a hint, never believed without reading the record.

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shopify_fw360.records import Entity, Event, System
+from shopify_fw360.records import Entity, Event, PrivacyKind, System
 from shopify_fw360.store.sealing import unseal
 from shopify_fw360.sync.inbox import accept
 from tests.airflow.world import INTO_SITE
@@ -123,3 +123,13 @@ def test_old_events_are_forgotten(deployment, monkeypatch):
         old = deployment.store.clock() - timedelta(days=15)
         connection.exec_driver_sql("UPDATE webhook_event SET received_at = ?", (old.strftime("%Y-%m-%d %H:%M:%S.%f"),))
     assert deployment.run("maintenance").xcom("tidy_up")["events"] == 1
+
+
+def test_requests_about_personal_data_are_answered(deployment):
+    data = {"customer_id": "gid://shopify/Customer/1", "orders": []}
+    kind = PrivacyKind.CUSTOMER_REDACT
+    accept(deployment.store, [Event(System.SHOPIFY, "1", kind.value, privacy=kind, data=data)])
+    done = deployment.run("maintenance").xcom("answer_privacy_requests")
+    assert done == {"exports": 0, "erased": 1, "postponed": 0}
+    with deployment.store.read() as tx:
+        assert tx.privacy_requests() == []

@@ -144,7 +144,8 @@ class TestPrivacy:
         assert (found.entity, found.record_id) == (None, None)
 
     def test_a_request_for_data_carries_its_number(self):
-        body = {**self.BODY, "orders_requested": [11], "data_request": {"id": 99}}
+        body = {key: value for key, value in self.BODY.items() if key != "orders_to_redact"}
+        body |= {"orders_requested": [11], "data_request": {"id": 99}}
         found = event("customers/data_request", body)
         assert (found.privacy, found.data["orders"], found.data["request_id"]) == (
             PrivacyKind.CUSTOMER_DATA,
@@ -155,6 +156,14 @@ class TestPrivacy:
     def test_a_whole_shop(self):
         found = event("shop/redact", {"shop_id": 1, "shop_domain": SHOP})
         assert (found.privacy, found.data) == (PrivacyKind.SHOP_REDACT, {"shop_id": "1"})
+
+    @pytest.mark.parametrize("topic", ["shop/redact", "customers/data_request"])
+    def test_the_body_of_another_request_sent_under_this_name_is_refused(self, topic):
+        assert refusal(topic, self.BODY) == "malformed"
+
+    def test_a_request_for_data_sent_again_as_one_to_erase_them_is_refused(self):
+        body = {key: value for key, value in self.BODY.items() if key != "orders_to_redact"}
+        assert refusal("customers/redact", {**body, "orders_requested": [], "data_request": {"id": 9}}) == "malformed"
 
     def test_the_body_must_be_about_the_shop(self):
         assert refusal("shop/redact", {"shop_id": 1, "shop_domain": "other.myshopify.com"}) == "malformed"

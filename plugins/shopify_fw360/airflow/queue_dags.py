@@ -99,7 +99,8 @@ def maintenance_dag(dag_id: str, doc: str | None) -> DAG:
     with DAG(
         dag_id=dag_id,
         dag_display_name="Maintenance",
-        description="Compares and repairs webhook subscriptions, finds lost events, forgets what is old.",
+        description="Compares and repairs webhook subscriptions, finds lost events, answers requests about personal"
+        " data, forgets what is old.",
         doc_md=doc,
         schedule=CronTriggerTimetable("17 * * * *", timezone="UTC"),
         start_date=START,
@@ -110,6 +111,7 @@ def maintenance_dag(dag_id: str, doc: str | None) -> DAG:
     ) as dag:
         _check_subscriptions()
         _find_gaps()
+        _answer_requests()
         _tidy_up()
     return dag
 
@@ -128,6 +130,14 @@ def _find_gaps() -> dict[str, Any]:
     from shopify_fw360.airflow.upkeep import find_gaps
 
     return find_gaps()
+
+
+@task(task_id="answer_privacy_requests", execution_timeout=timedelta(minutes=30))
+def _answer_requests() -> dict[str, int]:
+    """Answer requests about personal data: put together what is held, or erase it and keep the proof."""
+    from shopify_fw360.airflow.upkeep import answer_privacy_requests
+
+    return answer_privacy_requests()
 
 
 @task(task_id="tidy_up", execution_timeout=timedelta(minutes=30))

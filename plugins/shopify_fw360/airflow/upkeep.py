@@ -31,6 +31,7 @@ from shopify_fw360.sync import gaps, now
 from shopify_fw360.sync.deliveries import delivery_view, watch
 from shopify_fw360.sync.event_tasks import shop_is_back
 from shopify_fw360.sync.health import watch_lateness
+from shopify_fw360.sync.privacy import answer_requests
 from shopify_fw360.sync.serve import KIND
 from shopify_fw360.sync.subscriptions import can_be_delivered_to, reseal, subscribe_shop, subscribe_site
 from shopify_fw360.sync.wiring import load_mappings
@@ -161,6 +162,22 @@ def _counts(probe: Probe) -> dict[str, int]:
     return {name: getattr(probe, name) for name in ("expected", "seen", "missed", "staged")}
 
 
+def answer_privacy_requests() -> dict[str, int]:
+    """Answer open requests about personal data.
+
+    Returns:
+        How many were answered how, and how many wait.
+
+    Raises:
+        AirflowFailException: what must be corrected.
+        SyncError: trying again may help.
+    """
+    with reacting(), open_store() as store:
+        done = asdict(answer_requests(store, lambda: new_shopify_client(store).check()))
+    log.info("requests about personal data: %s", done)
+    return done
+
+
 def tidy_up() -> dict[str, int]:
     """Forget old events, close the ledgers of near real time whose last record has ended; returns how many of each."""
     with reacting():
@@ -187,7 +204,7 @@ def tidy_up() -> dict[str, int]:
     for health in late:
         log.warning("%s is late since %s", health.flow.name, health.late_since)
     if open_requests:
-        log.warning("%d requests about personal data wait for somebody to deal with them", open_requests)
+        log.warning("%d requests about personal data are not answered yet", open_requests)
     counts = {"events": events, "event_tasks": tasks, "ledgers": closed, "open_privacy_requests": open_requests}
     log.info("forgotten and closed: %s", counts)
     return counts

@@ -32,6 +32,13 @@ _TOPIC: Final = re.compile(r"[a-z_]{2,60}[/.][a-z_]{2,60}")
 _ACTIONS: Final = {"create": "create", "update": "update", "delete": "delete", "updated": "update"}
 _GID: Final = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]{1,19})")
 _MERGED: Final = ("kept", "deleted")
+_ONLY_IN: Final = {
+    "customer": (PrivacyKind.CUSTOMER_DATA, PrivacyKind.CUSTOMER_REDACT),
+    "orders_requested": (PrivacyKind.CUSTOMER_DATA,),
+    "data_request": (PrivacyKind.CUSTOMER_DATA,),
+    "orders_to_redact": (PrivacyKind.CUSTOMER_REDACT,),
+}
+"""Keys by which the bodies of the compliance topics are told apart."""
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
 
@@ -228,6 +235,10 @@ def _privacy_event(
 ) -> Event:
     if str(content.get("shop_domain")).lower() != shop:
         raise DeliveryRefusedError("malformed", "the body is not about this shop")
+    strange = any(name in content and kind not in kinds for name, kinds in _ONLY_IN.items())
+    if strange or (kind is PrivacyKind.CUSTOMER_REDACT and "orders_to_redact" not in content):
+        # The topic is not signed: a captured request for data must not be sent again as one to erase them.
+        raise DeliveryRefusedError("malformed", "the body is not that of this topic")
     data: dict[str, Any] = {"shop_id": _number(content.get("shop_id"))}
     if kind is not PrivacyKind.SHOP_REDACT:
         customer = content.get("customer")

@@ -16,7 +16,7 @@ from shopify_fw360.store.overview import Lane
 from shopify_fw360.store.pairings import Pairing
 from shopify_fw360.store.plans import Plan, PlanEntry
 from shopify_fw360.store.presence import Disconnection
-from shopify_fw360.store.privacy import PrivacyRequest
+from shopify_fw360.store.privacy import PrivacyDocument, PrivacyRequest
 from shopify_fw360.store.queue_views import QueueCounts, QueuedChange
 from shopify_fw360.store.staging import StageCounts
 from shopify_fw360.store.subscriptions import Subscription
@@ -37,6 +37,7 @@ __all__ = [
     "Pairing",
     "Plan",
     "PlanEntry",
+    "PrivacyDocument",
     "PrivacyRequest",
     "Probe",
     "QueueCounts",

@@ -1,22 +1,25 @@
-"""Requests about personal data: kept until somebody has dealt with them."""
+"""Requests about personal data, kept until they are answered, and the documents that answer them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, delete, select, update
 
 from shopify_fw360.records import Event, PrivacyKind
 from shopify_fw360.store.codec import clean_text, dump_json, load_json
 from shopify_fw360.store.events import event_key
 from shopify_fw360.store.scope import Scope
-from shopify_fw360.store.tables import privacy_request
+from shopify_fw360.store.tables import privacy_document, privacy_request
 
 ACT_WITHIN: Final = timedelta(days=30)
 """Time to comply (Shopify: compliance topics, within 30 days)."""
+
+DocumentKind: TypeAlias = Literal["export", "proof"]
+"""The data of a person, sealed, or the proof of an erasure, which holds nothing personal."""
 
 _row = privacy_request.c
 
@@ -44,6 +47,23 @@ class PrivacyRequest:
     due_at: datetime
     done_at: datetime | None
     note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyDocument:
+    """What answers a request.
+
+    Args:
+        request_id: the request.
+        kind: the data of the person, or the proof of an erasure.
+        content: of an export the sealed text, of a proof JSON.
+        made_at: aware UTC time.
+    """
+
+    request_id: int
+    kind: DocumentKind
+    content: str
+    made_at: datetime
 
 
 def add_requests(scope: Scope, events: Sequence[Event]) -> None:
@@ -84,15 +104,58 @@ def requests(scope: Scope, *, is_open: bool, limit: int) -> list[PrivacyRequest]
     return [_request(row) for row in rows.mappings()]
 
 
-def close_request(scope: Scope, request_id: int, note: str) -> bool:
-    """Note that a request was dealt with; False if it is not open."""
+def close_request(scope: Scope, request_id: int, note: str, *, nameless: bool = False) -> bool:
+    """Note that a request was dealt with.
+
+    Args:
+        scope: the transaction.
+        request_id: the request.
+        note: what was done.
+        nameless: forget whom it was about.
+
+    Returns:
+        False if it is not open.
+    """
+    forgotten: dict[str, Any] = {"customer_id": None, "data": "{}"} if nameless else {}
     return bool(
         scope.connection.execute(
             update(privacy_request)
             .where(scope.mine(privacy_request), _row.id == request_id, _row.done_at.is_(None))
-            .values(done_at=scope.clock(), note=clean_text(note))
+            .values(done_at=scope.clock(), note=clean_text(note), **forgotten)
         ).rowcount
     )
+
+
+def save_document(scope: Scope, request_id: int, kind: DocumentKind, content: str) -> None:
+    """Keep what answers a request; a document made before is replaced."""
+    values = {"kind": kind, "content": content, "made_at": scope.clock()}
+    scope.connection.execute(
+        scope.insert(privacy_document).on_conflict_do_update(index_elements=["pair_id", "request_id"], set_=values),
+        {"pair_id": scope.pair_id, "request_id": request_id, **values},
+    )
+
+
+def find_document(scope: Scope, request_id: int) -> PrivacyDocument | None:
+    """Return what answers a request, None if there is nothing (any more)."""
+    row = (
+        scope.connection.execute(
+            select(privacy_document).where(scope.mine(privacy_document), privacy_document.c.request_id == request_id)
+        )
+        .mappings()
+        .first()
+    )
+    return None if row is None else PrivacyDocument(row["request_id"], row["kind"], row["content"], row["made_at"])
+
+
+def prune_exports_of_data(scope: Scope, before: datetime) -> int:
+    """Delete exports made before an aware time, proofs stay; returns their number."""
+    return scope.connection.execute(
+        delete(privacy_document).where(
+            scope.mine(privacy_document),
+            privacy_document.c.kind == "export",
+            privacy_document.c.made_at < before,
+        )
+    ).rowcount
 
 
 def _request(row: RowMapping) -> PrivacyRequest:

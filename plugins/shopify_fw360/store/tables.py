@@ -293,6 +293,8 @@ ledger_run: Final = Table(
     Column("skipped", Integer, nullable=False),
     Column("undated", Integer, nullable=False),
     Column("certificate", Text),
+    # Outcomes of journal entries that are deleted by now, so that the run still adds up.
+    Column("pruned", Text),
     Column("error_code", Text),
     Column("error_message", Text),
     Index("ix_ledger_run_opened_at", "pair_id", "opened_at"),
@@ -404,6 +406,18 @@ privacy_request: Final = Table(
     UniqueConstraint("pair_id", "event_key"),
     Index("ix_privacy_request_due", "pair_id", "done_at", "due_at"),
     sqlite_autoincrement=True,
+)
+
+# What came of a request about personal data: the data themselves, sealed, or the proof that they were erased.
+privacy_document: Final = Table(
+    "privacy_document",
+    metadata,
+    Column("pair_id", Text, primary_key=True),
+    Column("request_id", Key, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Index("ix_privacy_document_made_at", "pair_id", "kind", "made_at"),
 )
 
 webhook_subscription: Final = Table(

@@ -27,6 +27,7 @@ from shopify_fw360.store import (
     alerts,
     audit,
     delivery,
+    erasure,
     event_tasks,
     events,
     exports,
@@ -51,6 +52,7 @@ from shopify_fw360.store import (
 from shopify_fw360.store.alerts import Alert
 from shopify_fw360.store.audit import AuditEntry
 from shopify_fw360.store.delivery import Probe
+from shopify_fw360.store.erasure import Subject
 from shopify_fw360.store.event_tasks import OpenTask
 from shopify_fw360.store.events import TopicCounts
 from shopify_fw360.store.exports import ImportState, StoredExport
@@ -63,7 +65,7 @@ from shopify_fw360.store.overview import Lane
 from shopify_fw360.store.pairings import Pairing
 from shopify_fw360.store.plans import Plan, PlanEntry, PlanState
 from shopify_fw360.store.presence import Disconnection
-from shopify_fw360.store.privacy import PrivacyRequest
+from shopify_fw360.store.privacy import DocumentKind, PrivacyDocument, PrivacyRequest
 from shopify_fw360.store.queue_views import QueueCounts, QueuedChange, QueueState
 from shopify_fw360.store.scope import Scope
 from shopify_fw360.store.staging import StageCounts
@@ -308,9 +310,37 @@ class Transaction:
         """List requests about personal data, those that are due first."""
         return privacy.requests(self.scope, is_open=is_open, limit=limit)
 
-    def close_privacy_request(self, request_id: int, note: str) -> bool:
-        """Note that a request was dealt with; False if it is not open."""
-        return privacy.close_request(self.scope, request_id, note)
+    def close_privacy_request(self, request_id: int, note: str, *, nameless: bool = False) -> bool:
+        """Note that a request was dealt with, and forget whom it was about if asked to; False if it is not open."""
+        return privacy.close_request(self.scope, request_id, note, nameless=nameless)
+
+    def save_privacy_document(self, request_id: int, kind: DocumentKind, content: str) -> None:
+        """Keep what answers a request: a sealed export, or the proof of an erasure."""
+        privacy.save_document(self.scope, request_id, kind, content)
+
+    def privacy_document(self, request_id: int) -> PrivacyDocument | None:
+        """Return what answers a request, None if there is nothing (any more)."""
+        return privacy.find_document(self.scope, request_id)
+
+    def prune_privacy_exports(self, before: datetime) -> int:
+        """Delete exports of personal data made before an aware time; returns their number."""
+        return privacy.prune_exports_of_data(self.scope, before)
+
+    def find_subject(self, customer_id: str, order_ids: Sequence[str]) -> Subject:
+        """Find everything that belongs to a customer of the shop."""
+        return erasure.find_subject(self.scope, customer_id, order_ids)
+
+    def describe_subject(self, subject: Subject) -> dict[str, list[dict[str, Any]]]:
+        """Return what the store holds about a person, by table."""
+        return erasure.describe(self.scope, subject)
+
+    def erase_subject(self, subject: Subject) -> dict[str, int]:
+        """Erase what the store holds about a person, under the leases of their records; returns counts."""
+        return erasure.erase(self.scope, subject)
+
+    def erase_pair(self) -> dict[str, int]:
+        """Erase everything the store holds of the shop; returns counts by table."""
+        return erasure.erase_pair(self.scope)
 
     # Subscriptions and proofs of delivery
     def save_subscription(self, subscription: Subscription) -> None:
