@@ -10,6 +10,8 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 WORKERS ?= 2
 # Passed on to pytest, e.g. make test PYTEST="-k consent".
 PYTEST ?=
+# Passed on to the simulator, e.g. make prove PROVE="--seed 12".
+PROVE ?=
 # Passed on to the resolver, e.g. make lock LOCK=--upgrade or LOCK="--upgrade-package pandas".
 LOCK ?=
 # People in both sandboxes together, and the seed all data is made from.
@@ -62,6 +64,10 @@ test: lint ## Check everything: lint, then all tests except the benchmarks
 .PHONY: faults
 faults: bootstrap ## Kill and strike at every single step, where `make test` takes every eighth
 	@KILL_EVERY=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/faults $(PYTEST)
+
+.PHONY: prove
+prove: bootstrap ## Tell 10,000 random histories; PROVE="--histories 500 --first 3" or "--seed 12" chooses others
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.proof $(PROVE)
 
 .PHONY: bench
 bench: bootstrap ## Measure speed and memory, one benchmark at a time
