@@ -13,8 +13,9 @@
 3. `answer_privacy_requests` answers what Shopify asks on behalf of a person: puts together what is held about them, or
    erases it and keeps a proof. Its result says how many; what waits is tried again by the next run.
 4. `tidy_up` forgets events older than `near_real_time.keep_events_days` (Variable `sync_settings`), closes the ledgers
-   of near real time whose last record has ended, counts the requests about personal data that wait, and raises an
-   alert for each flow that is late (`alerts.late_after_minutes`); the page *Health* shows them.
+   of near real time whose last record has ended, lets go once a day of what is older than `retention` says, counts the
+   requests about personal data that wait, and raises an alert for each flow that is late
+   (`alerts.late_after_minutes`); the page *Health* shows them.
 
 **If it fails**
 

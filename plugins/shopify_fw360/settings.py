@@ -202,6 +202,30 @@ class Alerts(_Model):
     late_after_minutes: Annotated[int, Field(ge=5, le=10_080)] = 60
 
 
+class Retention(_Model):
+    """How long is kept what nothing needs any more. The last write of each linked record is kept as long as the link.
+
+    Args:
+        journal_days: values, reasons and messages of what was done; numbers of outcomes are kept with the runs.
+        runs_days: runs and their certificates, at least as long as the journal.
+        plans_days: what plans of dry runs say about each record; a plan that is to be carried out stays whole.
+        parked_days: content of records that failed; it is read anew when they are released.
+        exports_days: what was put together about a person for a request.
+    """
+
+    journal_days: Annotated[int, Field(ge=14, le=3650)] = 180
+    runs_days: Annotated[int, Field(ge=14, le=3650)] = 400
+    plans_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    parked_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    exports_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+    @model_validator(mode="after")
+    def _runs_outlive_the_journal(self) -> Retention:
+        if self.runs_days < self.journal_days:
+            raise ValueError("runs_days must not be less than journal_days, because the journal belongs to the runs")
+        return self
+
+
 Policy = Literal["shopify", "framework360", "newest", "union", "max", "most_restrictive", "ask"]
 """Who wins if both sides changed a field."""
 
@@ -228,6 +252,7 @@ class SyncSettings(_Model):
         limits: sizes and times.
         guard: against mass changes.
         alerts: when something needs a person.
+        retention: how long is kept what nothing needs any more.
         policies: by group name of the mapping files, the policy that replaces the one written there.
         schedules: by name of a flow, the minutes between its scheduled runs; 0 leaves it to runs by hand and to what
             the systems tell of by themselves.
@@ -245,6 +270,7 @@ class SyncSettings(_Model):
     limits: Limits = Limits()
     guard: Guard = Guard()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
     policies: Mapping[str, Policy] = {}
     schedules: Mapping[str, Interval] = {}
     require_approval: bool = False

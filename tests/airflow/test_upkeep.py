@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from shopify_fw360.records import Entity, Event, PrivacyKind, System
+from shopify_fw360.records import Entity, Event, Outcome, PrivacyKind, System
+from shopify_fw360.store import JournalEntry
 from shopify_fw360.store.sealing import unseal
 from shopify_fw360.sync.inbox import accept
 from tests.airflow.world import INTO_SITE
@@ -118,7 +119,11 @@ def test_old_events_are_forgotten(deployment, monkeypatch):
     accept(
         deployment.store, [Event(System.SHOPIFY, "1", "customers/update", Entity.CUSTOMER, "gid://shopify/Customer/1")]
     )
-    assert deployment.run("maintenance").xcom("tidy_up")["events"] == 0
+    with deployment.store.begin() as tx:
+        long_ago = deployment.store.clock() - timedelta(days=181)
+        tx.write_journal([JournalEntry("", INTO_SITE, "1", Outcome.PARKED, at=long_ago)])
+    done = deployment.run("maintenance").xcom("tidy_up")
+    assert (done["events"], done["journal"]) == (0, 1)
     with deployment.store.connect() as connection:
         old = deployment.store.clock() - timedelta(days=15)
         connection.exec_driver_sql("UPDATE webhook_event SET received_at = ?", (old.strftime("%Y-%m-%d %H:%M:%S.%f"),))

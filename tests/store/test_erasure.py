@@ -19,7 +19,7 @@ BEA = "gid://shopify/Customer/12"
 ORDER = "gid://shopify/Order/5"
 UNLISTED = "gid://shopify/Order/6"
 OTHERS = "gid://shopify/Order/7"
-SECRETS = ("ada@example.com", "Ada Neri", "+39 333 1234567", "Via Roma 9")
+SECRETS = ("ada@example.com", "Ada Neri", "neri", "+39 333 1234567", "Via Roma 9")
 BEAS = ("bea@example.com", "Bea Blu")
 
 

@@ -77,5 +77,5 @@ def test_pruning_deletes_only_what_is_older(store, clock):
     clock.move(days=30)
     write(store, JournalEntry("run", FORTH, "new", Outcome.UPDATED))
     with store.begin() as tx:
-        assert tx.prune(clock() - timedelta(days=1)) == 1
+        assert tx.prune_journal(clock() - timedelta(days=1)).deleted == 1
         assert [entry.source_id for entry in tx.entries_of_run("run")] == ["new"]

@@ -116,7 +116,7 @@ def test_the_certificate_of_a_closed_run_outlives_the_journal(store, clock):
     complete(store, claim(store)[0])
     with store.begin() as tx:
         closed = tx.close_run("run")
-        tx.prune(clock() + timedelta(days=1))
+        tx.prune_journal(clock() + timedelta(days=1))
     assert closed.outcomes == {Outcome.UPDATED: 1}
     assert certificate(store) == closed
 

@@ -102,7 +102,7 @@ def test_a_run_whose_details_were_deleted_still_shows_its_counts_and_says_so(bro
         past.update()
     with past.store.begin() as tx:
         tx.close_run(f"{INTO_SITE.name}/{RUN}")
-        tx.prune(datetime.now(UTC) + timedelta(days=1))
+        tx.prune_journal(datetime.now(UTC) + timedelta(days=1))
     answer = browser().get(f"/api{PAGE}").json()
     assert (answer["number"], answer["listed"], answer["changes"], answer["pages"]) == (3, 0, [], 1)
     text = browser().get(PAGE).text

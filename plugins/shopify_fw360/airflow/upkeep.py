@@ -32,6 +32,7 @@ from shopify_fw360.sync.deliveries import delivery_view, watch
 from shopify_fw360.sync.event_tasks import shop_is_back
 from shopify_fw360.sync.health import watch_lateness
 from shopify_fw360.sync.privacy import answer_requests
+from shopify_fw360.sync.retention import forget_old
 from shopify_fw360.sync.serve import KIND
 from shopify_fw360.sync.subscriptions import can_be_delivered_to, reseal, subscribe_shop, subscribe_site
 from shopify_fw360.sync.wiring import load_mappings
@@ -197,6 +198,7 @@ def tidy_up() -> dict[str, int]:
                 tx.prune_exports()
                 open_requests = len(tx.privacy_requests())
             closed = _close_ledgers(store)
+            old = forget_old(store, settings.retention)
             with store.begin() as tx:
                 late = watch_lateness(tx, settings)
             if store.encryption_key:
@@ -205,7 +207,7 @@ def tidy_up() -> dict[str, int]:
         log.warning("%s is late since %s", health.flow.name, health.late_since)
     if open_requests:
         log.warning("%d requests about personal data are not answered yet", open_requests)
-    counts = {"events": events, "event_tasks": tasks, "ledgers": closed, "open_privacy_requests": open_requests}
+    counts = {"events": events, "event_tasks": tasks, "ledgers": closed, "open_privacy_requests": open_requests, **old}
     log.info("forgotten and closed: %s", counts)
     return counts
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, false, func, or_, select
+from sqlalchemy import RowMapping, false, func, or_, select
 
 from shopify_fw360.records import Entity, Flow, Outcome, System
 from shopify_fw360.store.codec import clean_text, dump_json, load_json
@@ -146,19 +146,6 @@ def count_outcomes(scope: Scope, run_id: str) -> dict[Outcome, int]:
         .group_by(journal.c.outcome)
     )
     return {Outcome(outcome): count for outcome, count in rows}
-
-
-def prune(scope: Scope, before: datetime) -> int:
-    """Delete old entries; certificates of closed runs keep their counts.
-
-    Args:
-        scope: the transaction.
-        before: entries older than this aware time go.
-
-    Returns:
-        Number of entries deleted.
-    """
-    return scope.connection.execute(delete(journal).where(scope.mine(journal), journal.c.at < before)).rowcount
 
 
 def _entry(row: RowMapping) -> JournalEntry:

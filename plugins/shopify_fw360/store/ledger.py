@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -155,7 +156,7 @@ def open_run(
     insert = scope.insert(ledger_run)
     again: dict[str, Any] = {"announced": case((_row.announced.is_not(None), _row.read), else_=null())}
     if dry_run:
-        again = {**dict.fromkeys(_STORED, 0), "announced": None}
+        again = {**dict.fromkeys(_STORED, 0), "announced": None, "pruned": null()}
     scope.connection.execute(
         insert.on_conflict_do_update(
             index_elements=["pair_id", "run_id"],
@@ -355,11 +356,35 @@ def _stored_certificate(row: RowMapping) -> Certificate | None:
     )
 
 
+def add_outcomes(pruned: str | None, counted: Mapping[Outcome, int]) -> dict[Outcome, int]:
+    """Add numbers of outcomes to those of journal entries that are deleted by now, kept as JSON text."""
+    kept: dict[str, int] = {} if pruned is None else load_json(pruned)
+    return dict(Counter({Outcome(outcome): number for outcome, number in kept.items()}) + Counter(counted))
+
+
+def keep_outcomes(scope: Scope, counted: Mapping[str, Mapping[Outcome, int]]) -> None:
+    """Keep how the changes of runs ended whose journal entries are about to be deleted.
+
+    Args:
+        scope: the transaction that deletes them.
+        counted: numbers of those entries by outcome, per run; runs the ledger does not know are passed over.
+    """
+    known = scope.connection.execute(
+        select(_row.run_id, _row.pruned)
+        .where(scope.mine(ledger_run), scope.among(_row.run_id, sorted(counted)))
+        .order_by(_row.run_id)
+        .with_for_update()
+    ).all()
+    for run_id, pruned in known:
+        kept = {outcome.value: number for outcome, number in add_outcomes(pruned, counted[run_id]).items()}
+        scope.connection.execute(update(ledger_run).where(_is(scope, run_id)).values(pruned=dump_json(kept)))
+
+
 def _present_certificate(scope: Scope, row: RowMapping) -> Certificate:
     left: QueueCounts = open_of_run(scope, row["run_id"])
     return Certificate(
         **{name: row[name] for name in _STORED},
-        outcomes=count_outcomes(scope, row["run_id"]),
+        outcomes=add_outcomes(row["pruned"], count_outcomes(scope, row["run_id"])),
         pending=left.pending,
         leased=left.leased,
         waiting=left.waiting,

@@ -46,6 +46,7 @@ from shopify_fw360.store import (
     queue,
     queue_views,
     record_leases,
+    retention,
     staging,
     subscriptions,
 )
@@ -67,6 +68,7 @@ from shopify_fw360.store.plans import Plan, PlanEntry, PlanState
 from shopify_fw360.store.presence import Disconnection
 from shopify_fw360.store.privacy import DocumentKind, PrivacyDocument, PrivacyRequest
 from shopify_fw360.store.queue_views import QueueCounts, QueuedChange, QueueState
+from shopify_fw360.store.retention import PrunedJournal
 from shopify_fw360.store.scope import Scope
 from shopify_fw360.store.staging import StageCounts
 from shopify_fw360.store.subscriptions import Subscription
@@ -563,9 +565,28 @@ class Transaction:
         """Count the entries of a run that the journal still holds, per outcome."""
         return journal.count_outcomes(self.scope, run_id)
 
-    def prune(self, before: datetime) -> int:
-        """Delete journal entries older than the aware time."""
-        return journal.prune(self.scope, before)
+    # What is old
+    def prune_journal(
+        self, before: datetime, *, after: tuple[datetime, int] | None = None, limit: int = 5_000
+    ) -> PrunedJournal:
+        """Delete journal entries older than an aware time, but the last write of each linked record."""
+        return retention.prune_journal(self.scope, before, after=after, limit=limit)
+
+    def prune_runs(self, before: datetime) -> int:
+        """Delete runs opened before an aware time that nothing refers to; returns their number."""
+        return retention.prune_runs(self.scope, before)
+
+    def prune_plans(self, before: datetime) -> int:
+        """Delete the items of plans made before an aware time, but of those that are to be carried out."""
+        return retention.prune_plans(self.scope, before)
+
+    def drop_parked_content(self, before: datetime) -> int:
+        """Let go of the content of changes parked before an aware time; it is read anew when they are released."""
+        return retention.drop_parked_content(self.scope, before)
+
+    def prune_traces(self, before: datetime) -> int:
+        """Delete alerts that ended, and leases and states that ran out, before an aware time; returns their number."""
+        return retention.prune_traces(self.scope, before)
 
     # Plans and what people decide about them
     def open_plan(self, run_id: str, flow: Flow) -> None:
