@@ -280,6 +280,21 @@ PLAN_CHANGED = _define(
     "What would be written now is not what was approved, because the record was changed on one of the sides.",
     "Look at the record in a new plan, or release it: it is then synchronised as any other.",
 )
+UNDO_NOTHING = _define(
+    "SYNC-232",
+    Reaction.NEEDS_PERSON,
+    "nothing to go back to",
+    "The journal does not hold what the record was before, or the record has no agreed base, so an undo could take "
+    "back an edit of a person.",
+    "Put the value back by hand in the system it belongs to; it is carried over as any edit.",
+)
+UNDO_IMPOSSIBLE = _define(
+    "SYNC-233",
+    Reaction.NEEDS_PERSON,
+    "an undo cannot do this",
+    "Sales are bookings and are never rewritten by an undo, and one undo takes back a limited number of records.",
+    "Correct a sale in the back office; undo a large run record by record, or restore a backup of the system.",
+)
 
 # 3xx: Shopify
 SHOPIFY_TOKEN = _define(

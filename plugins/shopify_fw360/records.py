@@ -575,6 +575,7 @@ class EventTask(StrEnum):
     SCOPES_CHANGED = "scopes_changed"
     BULK_FINISHED = "bulk_finished"
     STUDY = "study"
+    UNDO = "undo"
 
 
 class PrivacyKind(StrEnum):

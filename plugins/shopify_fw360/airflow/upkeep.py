@@ -27,7 +27,7 @@ from shopify_fw360.settings import ALL_FLOWS, SyncSettings
 from shopify_fw360.shopify.subscriptions import SubscriptionChanges
 from shopify_fw360.store import Store
 from shopify_fw360.store.delivery import Probe
-from shopify_fw360.sync import gaps, now
+from shopify_fw360.sync import gaps, now, undo
 from shopify_fw360.sync.deliveries import delivery_view, watch
 from shopify_fw360.sync.event_tasks import shop_is_back
 from shopify_fw360.sync.health import watch_lateness
@@ -216,7 +216,7 @@ def _close_ledgers(store: Store) -> int:
     closed = 0
     with store.read() as tx:
         before = store.clock() - timedelta(hours=1)
-        left = [run for kind in (KIND, now.KIND) for run in tx.open_runs(before, kind)]
+        left = [run for kind in (KIND, now.KIND, undo.KIND) for run in tx.open_runs(before, kind)]
     for run in left:
         with store.begin() as tx:
             certificate = tx.certificate(run.run_id)

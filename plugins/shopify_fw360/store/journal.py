@@ -33,6 +33,7 @@ class JournalEntry:
         message: sentence for people.
         dry_run: nothing was written to the target.
         at: aware UTC time; None is replaced by the time of writing, so entries read back always have one.
+        id: key of the entry, None before it is stored; two entries that say the same are equal whatever it is.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class JournalEntry:
     message: str | None = None
     dry_run: bool = False
     at: datetime | None = None
+    id: int | None = field(default=None, compare=False)
 
 
 def write_journal(scope: Scope, entries: Sequence[JournalEntry]) -> None:
@@ -130,6 +132,14 @@ def entries_of_run(scope: Scope, run_id: str, outcome: Outcome | None, limit: in
     return [_entry(row) for row in rows.mappings()]
 
 
+def entries(scope: Scope, ids: Sequence[int]) -> list[JournalEntry]:
+    """Return entries by their keys, the oldest first; those that were pruned are absent."""
+    rows = scope.connection.execute(
+        select(journal).where(scope.mine(journal), scope.among(journal.c.id, ids)).order_by(journal.c.id)
+    )
+    return [_entry(row) for row in rows.mappings()]
+
+
 def count_outcomes(scope: Scope, run_id: str) -> dict[Outcome, int]:
     """Count how the changes staged by a run ended.
 
@@ -163,4 +173,5 @@ def _entry(row: RowMapping) -> JournalEntry:
         message=row["message"],
         dry_run=row["dry_run"],
         at=row["at"],
+        id=row["id"],
     )

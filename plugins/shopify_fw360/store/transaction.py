@@ -561,6 +561,10 @@ class Transaction:
         """List what a run did, in order."""
         return journal.entries_of_run(self.scope, run_id, outcome, limit, offset)
 
+    def journal_entries(self, ids: Sequence[int]) -> list[JournalEntry]:
+        """Return journal entries by their keys, the oldest first; those that were pruned are absent."""
+        return journal.entries(self.scope, ids)
+
     def entries_kept(self, run_id: str) -> dict[Outcome, int]:
         """Count the entries of a run that the journal still holds, per outcome."""
         return journal.count_outcomes(self.scope, run_id)

@@ -398,6 +398,7 @@ def _backward_bases(
             None if was is None else {**was.values, **values_of(reverse.children, was.children, ids)},
             values,
             held,
+            all_ours=entry.item.is_repeated,
         )
         base = hand_over(rules, base, _left_to(mapping, reverse, entry), held)
         defaulted = now.defaulted | {

@@ -50,6 +50,8 @@ def rebase_reverse(
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any],
     held: Mapping[str, Any],
+    *,
+    all_ours: bool = False,
 ) -> dict[str, BasePair]:
     """Move the base of the opposite direction after its source was written by us.
 
@@ -63,6 +65,7 @@ def rebase_reverse(
         before: values its mapping made of the record before the write, None if the record was created.
         after: values its mapping makes of the record now.
         held: present values of its target, which is the source of the direction that ran.
+        all_ours: whether all that was there before the write was ours too, from an interrupted attempt.
 
     Returns:
         The new base of the opposite direction.
@@ -79,11 +82,11 @@ def rebase_reverse(
         elif rule.main_paths & frozenset(touched):
             previous = base.get(name)
             was = None if before is None else comparable(rule.target, before.get(name, UNSET))
-            if rule.is_union:
+            if rule.is_union and not all_ours:
                 result[name] = pair_of(_consumed_of_set(previous, was, source), target)
                 continue
             pending_edit = previous is not None and before is not None and was != previous[0] and was == source
-            if not pending_edit:
+            if all_ours or not pending_edit:
                 result[name] = pair_of(source, target)
     return result
 

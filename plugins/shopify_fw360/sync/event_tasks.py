@@ -12,6 +12,7 @@ from shopify_fw360.errors import SHOPIFY_GRANT, SHOPIFY_TOKEN, Reaction, SyncErr
 from shopify_fw360.records import Change, Entity, EventTask, Flow, Operation, Origin, System
 from shopify_fw360.store import OpenTask, Transaction
 from shopify_fw360.sync.pair import Pair
+from shopify_fw360.sync.undoing import carry_out
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,8 @@ def do_event_tasks(pair: Pair) -> int:
         chosen = [task for task in tasks if task.task is kind]
         if not chosen:
             continue
-        # Stock moves by the hundred, and one request finds the products of all of them.
-        for group in [chosen] if kind is EventTask.STOCK else [[task] for task in chosen]:
+        # Stock moves by the hundred, and one request finds the products of all of them; so do records of an undone run.
+        for group in [chosen] if kind in (EventTask.STOCK, EventTask.UNDO) else [[task] for task in chosen]:
             done += _do(pair, kind, group)
     return done
 
@@ -157,6 +158,11 @@ def _uninstalled(pair: Pair, tasks: Sequence[OpenTask]) -> str:
     return "the shop does not let us in any more; its tokens were dropped and all flows wait"
 
 
+def _undo(pair: Pair, tasks: Sequence[OpenTask]) -> str:
+    """Put back what a person wants undone."""
+    return carry_out(pair, tasks, MOST_ATTEMPTS)
+
+
 def shop_is_back(tx: Transaction) -> bool:
     """Note that the shop lets us in; call it after any successful check. False if nothing else was known."""
     tx.end_alert(_ALERT)
@@ -174,4 +180,5 @@ _WORK: Final = {
     EventTask.SCOPES_CHANGED: _scopes,
     EventTask.BULK_FINISHED: _bulk,
     EventTask.STUDY: _study,
+    EventTask.UNDO: _undo,
 }

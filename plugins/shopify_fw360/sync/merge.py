@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from shopify_fw360.mapping.compiler import FieldRule
 from shopify_fw360.records import UNSET, Choice, System
 from shopify_fw360.sync.canonical import comparable
+
+NEW_RECORD: Final = "new record"
+"""Why a field is written of a record, or of a child, that did not exist before."""
 
 BasePair = Sequence[Any]
 """``[source, target]`` comparable values last agreed; ``[both]`` where they are the same."""
@@ -148,7 +151,7 @@ def _decide(name: str, rule: FieldRule, record: MergeInput) -> FieldDecision:
         return shown.leave("the site does not keep this field; the mark can be cleared")
     mine = comparable(rule.target, incoming)
     if record.present is None:
-        return shown.leave("empty on the source", settled=True) if mine is None else shown.write("new record")
+        return shown.leave("empty on the source", settled=True) if mine is None else shown.write(NEW_RECORD)
     return _on_existing(name, rule, record, incoming=incoming, mine=mine, present=present, shown=shown)
 
 

@@ -73,6 +73,20 @@ class Pair:
         """
         if not self.settings.flows.is_on(flow):
             raise SyncError(FLOW_OFF, f"{flow.name} is off in sync_settings")
+        self.require_ready(flow, writing=writing)
+
+    def require_ready(self, flow: Flow, *, writing: bool = True) -> None:
+        """Refuse a flow for which a system lacks something, whether the settings switch it on or off.
+
+        An undo asks for no more: who switches a flow off because of what it has written wants that taken back.
+
+        Args:
+            flow: entity and direction.
+            writing: as in ``require_on``.
+
+        Raises:
+            SyncError: as ``require_on``, SYNC-107 excepted.
+        """
         with self.store.read() as tx:
             gone = tx.disconnected()
             waits = writing and self.settings.require_approval and not tx.has_applied_plan(flow)

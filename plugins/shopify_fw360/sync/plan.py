@@ -70,6 +70,8 @@ class PlanItem:
         waits_for: records of other entities it refers to that have no counterpart yet.
         by_hand: whether a person has decided about the counterpart.
         made_from: id of the target record from which the opposite direction has begun to make this one.
+        is_repeated: whether an interrupted attempt may have written the same before, so that what the target holds in
+            the written fields is ours and no edit of a person.
     """
 
     flow: Flow
@@ -93,6 +95,7 @@ class PlanItem:
     waits_for: Sequence[Reference] = ()
     by_hand: bool = False
     made_from: str | None = None
+    is_repeated: bool = False
 
     @property
     def writes(self) -> bool:
