@@ -68,14 +68,11 @@ class WarmUp:
 
 
 def _pages() -> Callable[..., Awaitable[None]]:
-    from shopify_fw360.airflow.runtime import (
-        mappings_directory,
-        open_site,
-        pages_of_records,
-        read_settings,
-        shared_store,
-    )
+    from airflow.configuration import conf
+
+    from shopify_fw360.airflow.runtime import mappings_directory, pages_of_records, read_settings, shared_store
     from shopify_fw360.web.airflow_bell import ring
+    from shopify_fw360.web.airflow_connections import AirflowConnections
     from shopify_fw360.web.airflow_settings import AirflowVariable
     from shopify_fw360.web.app import create_app
     from shopify_fw360.web.console import Console
@@ -85,9 +82,10 @@ def _pages() -> Callable[..., Awaitable[None]]:
         ring,
         read_settings,
         keeper=AirflowVariable(),
-        open_site=open_site,
+        connections=AirflowConnections(),
         mappings=mappings_directory,
         pages=pages_of_records,
+        address=lambda: str(conf.get("api", "base_url", fallback="") or ""),
     )
     return create_app(console)
 
@@ -141,6 +139,13 @@ class SyncPlugin(AirflowPlugin):
             "url_route": "sync-errors",
             "destination": "nav",
             "category": "browse",
+        },
+        {
+            # Without a route it opens by itself: Shopify's consent page cannot be shown within Airflow's frame.
+            "name": "Connect Shopify and Framework360",
+            "href": "sync/connect",
+            "destination": "nav",
+            "category": "admin",
         },
         {
             "name": "Sync",

@@ -11,6 +11,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -82,6 +83,8 @@ def _send_back(shop: Shop, given: Mapping[str, str], redirect_uri: str) -> ApiRe
     if given.get("answer") == "install":
         allowed = set(shop.tokens.scopes)
         scopes = [scope for scope in parse_scopes(given.get("scope", "")) if scope in allowed]
+        # Consent installs the app again where it was uninstalled.
+        shop.options = replace(shop.options, revoked=False)
         parameters["code"] = shop.tokens.authorize(scopes)
     else:
         parameters["error"] = "access_denied"

@@ -2,12 +2,21 @@
 
 import tests.airflow.environment  # noqa: F401, I001 - must be settled before anything imports Airflow
 
+import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from fastapi.testclient import TestClient
 
-from sandbox.common.pytest_plugin import framework360_process, framework360_sandbox  # noqa: F401 - fixtures
+from sandbox.common.pytest_plugin import (  # noqa: F401 - fixtures
+    framework360_process,
+    framework360_sandbox,
+    shopify_process,
+    shopify_sandbox,
+)
 from shopify_fw360.errors import AMBIGUOUS, CONFLICT, SHOPIFY_TOKEN, SyncError
 from shopify_fw360.records import Change, Dispute, Entity, Flow, Link, Outcome, System, Window
 from shopify_fw360.store import JournalEntry, Store
@@ -16,6 +25,7 @@ from tests.airflow.environment import make_metadata
 INTO_SITE = Flow(Entity.CUSTOMER, System.SHOPIFY)
 INTO_SHOP = INTO_SITE.reverse
 RUN = "manual__2026-11-24T05:19:39+00:00"
+KEY = Fernet.generate_key().decode()
 HOSTILE = "<img src=x onerror=alert(1)>'\""
 
 
@@ -28,10 +38,22 @@ def metadata():
     return init_auth_manager()
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """A file with the schema: migrating costs more than most tests do, so each takes a copy."""
+    file = tmp_path_factory.mktemp("store") / "empty.db"
+    store = Store.open(f"sqlite:///{file}")
     store.upgrade()
+    store.close()
+    # Everything that is only in the write-ahead log goes into the file.
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file
+
+
+@pytest.fixture
+def store(tmp_path, empty_store):
+    store = Store.open(f"sqlite:///{shutil.copy(empty_store, tmp_path / 'store.db')}", encryption_key=KEY)
     yield store
     store.close()
 

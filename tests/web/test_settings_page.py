@@ -1,14 +1,12 @@
 """The page of the settings: who may change them, what is refused and why, and what is noted of a change."""
 
 import json
-from contextlib import closing, contextmanager
 
 import pytest
 from fastapi.testclient import TestClient
 
-from shopify_fw360.framework360.client import Framework360Client
-from shopify_fw360.framework360.options import SiteOptions
 from shopify_fw360.settings import SyncSettings
+from shopify_fw360.sync.connections import FRAMEWORK360, EnvironmentConnection
 from shopify_fw360.web.app import create_app
 from shopify_fw360.web.console import Console
 from shopify_fw360.web.keeping import Kept, merged
@@ -44,19 +42,6 @@ def keeper():
 @pytest.fixture
 def application(store, keeper):
     return create_app(Console(lambda: store, keeper=keeper, mappings=lambda: ROOT / "include" / "mappings"))
-
-
-@pytest.fixture
-def open_site(framework360_sandbox):
-    """Open the client of a site with its lists and tags."""
-
-    @contextmanager
-    def opened():
-        options = SiteOptions.parse({"limits": {"requests_per_second": 200}})
-        with closing(Framework360Client(framework360_sandbox.url, "sandbox-key", options)) as client:
-            yield client
-
-    return opened
 
 
 def change(client, keeper, settings, version=None):
@@ -192,8 +177,19 @@ def test_hostile_settings_are_text(browser, keeper):
     assert "&lt;img src=x&gt;" in text
 
 
-def test_the_lists_and_tags_to_choose_from_are_those_of_the_site(store, keeper, browser, open_site):
-    console = Console(lambda: store, keeper=keeper, open_site=open_site)
+class OneSite:
+    """Keeps the connection of a site."""
+
+    def __init__(self, url):
+        options = {"limits": {"requests_per_second": 200}}
+        self.site = EnvironmentConnection(FRAMEWORK360, "framework360", url, None, "sandbox-key", extra=options)
+
+    def get(self, conn_id):
+        return self.site if conn_id == FRAMEWORK360 else None
+
+
+def test_the_lists_and_tags_to_choose_from_are_those_of_the_site(store, keeper, browser, framework360_sandbox):
+    console = Console(lambda: store, keeper=keeper, connections=OneSite(framework360_sandbox.url))
     client = TestClient(create_app(console), cookies=browser().cookies, raise_server_exceptions=False)
     found = client.get("/api/settings/choices").json()
     assert found["lists"]

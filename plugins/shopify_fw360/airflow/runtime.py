@@ -24,7 +24,6 @@ from shopify_fw360.airflow.connections import (
     webhook_identity,
 )
 from shopify_fw360.errors import MAPPING_INVALID, SyncError
-from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.records import Origin
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.shopify.access import ShopAccess
@@ -124,17 +123,6 @@ def open_store() -> Iterator[Store]:
     """Open the store for the duration of a block; raises as ``new_store`` and ``read_pair_id``."""
     with closing(new_store(read_pair_id())) as store:
         yield store
-
-
-@contextmanager
-def open_site() -> Iterator[Framework360Client]:
-    """Open the site for the duration of a block.
-
-    Raises:
-        SyncError: SYNC-106 naming the field.
-    """
-    with closing(framework360_client(airflow_connection(FRAMEWORK360))) as client:
-        yield client
 
 
 @contextmanager

@@ -54,6 +54,38 @@ def shop_address(host: str | None) -> ShopAddress:
     raise _refused(text)
 
 
+def typed_address(text: str) -> ShopAddress:
+    """Read the address of a shop as people write it.
+
+    Args:
+        text: the permanent domain, its first part, or an address copied from the shop or its admin; or the base URL of
+            the sandbox.
+
+    Returns:
+        The address.
+
+    Raises:
+        SyncError: SYNC-106 if it tells no permanent domain; the address a shop shows its customers does not.
+    """
+    given = text.strip()
+    if _NAME.fullmatch(given):
+        return shop_address(f"{given}.myshopify.com")
+    try:
+        parts = urlsplit(given if "://" in given else f"https://{given}")
+        host = (parts.hostname or "").lower()
+        plain = not (parts.username or parts.password or parts.port)
+    except ValueError as error:
+        raise _refused(given) from error
+    if plain and host == "admin.shopify.com":
+        found = _ADMIN_PATH.match(parts.path)
+        return shop_address(f"{found[1]}.myshopify.com" if found else given)
+    return shop_address(host if plain and SHOP_DOMAIN.fullmatch(host) else given)
+
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-]*")
+_ADMIN_PATH = re.compile(r"/store/([a-zA-Z0-9][a-zA-Z0-9\-]*)(/|$)")
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

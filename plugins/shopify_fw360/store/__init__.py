@@ -12,6 +12,7 @@ from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
 from shopify_fw360.store.link_children import LinkChild
 from shopify_fw360.store.listing import ListedRecord, ListQuery
+from shopify_fw360.store.oauth_states import Started
 from shopify_fw360.store.overview import Lane
 from shopify_fw360.store.pairings import Pairing
 from shopify_fw360.store.plans import Plan, PlanEntry
@@ -44,6 +45,7 @@ __all__ = [
     "QueuedChange",
     "Run",
     "StageCounts",
+    "Started",
     "Store",
     "StoredExport",
     "Subscription",

@@ -128,6 +128,26 @@ def webhook_identity(connection: AirflowConnection) -> tuple[str, tuple[bytes, .
         return domain, tuple(secret.encode() for secret in secrets if secret)
 
 
+def shop_of(connection: AirflowConnection) -> ShopAddress:
+    """Return where the shop of a connection is.
+
+    Raises:
+        SyncError: SYNC-106 naming the connection and the field.
+    """
+    with _named(connection):
+        return shop_address(_host(connection))
+
+
+def token_endpoint(connection: AirflowConnection) -> TokenEndpoint:
+    """Return what asks the shop for tokens of the app.
+
+    Raises:
+        SyncError: SYNC-106 naming the connection and the field: address, client id or client secret.
+    """
+    with _named(connection):
+        return _endpoint(connection, shop_address(_host(connection)))
+
+
 def store_url(connection: AirflowConnection) -> str:
     """Make the URL of the store.
 
@@ -242,16 +262,21 @@ def _token_source(connection: AirflowConnection, address: ShopAddress, tokens: T
             field="auth",
             rule="oauth, client_credentials or token",
         )
-    if not connection.login:
-        raise _missing("login", f"the app's client id, because auth is {auth}")
-    if not connection.password:
-        raise _missing("password", f"the app's client secret, because auth is {auth}")
+    endpoint = _endpoint(connection, address)
     if tokens is None:
         raise SyncError(
             CONNECTION_INVALID, f"auth {auth} keeps its tokens in the store: it has no encryption key", field="auth"
         )
-    endpoint = TokenEndpoint(address, connection.login, connection.password)
     return (OAuthToken if auth == "oauth" else ClientCredentials)(endpoint, tokens)
+
+
+def _endpoint(connection: AirflowConnection, address: ShopAddress) -> TokenEndpoint:
+    auth = str(connection.extra_dejson.get("auth") or "oauth")
+    if not connection.login:
+        raise _missing("login", f"the app's client id, because auth is {auth}")
+    if not connection.password:
+        raise _missing("password", f"the app's client secret, because auth is {auth}")
+    return TokenEndpoint(address, connection.login, connection.password)
 
 
 def framework360_client(connection: AirflowConnection) -> Framework360Client:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -11,11 +10,10 @@ from typing import TypeAlias
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from shopify_fw360.errors import CONNECTION_INVALID, SyncError
-from shopify_fw360.framework360.client import Framework360Client
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.store import Store
 from shopify_fw360.sync.record_pages import RecordPages
+from shopify_fw360.web.connecting import ConnectionKeeper, NoConnections
 from shopify_fw360.web.keeping import Defaults, SettingsKeeper
 from shopify_fw360.web.security import Right
 
@@ -26,8 +24,9 @@ def _nobody_to_wake() -> None:
     """Do nothing: without Airflow around the pages, the consumer looks at the queue by itself."""
 
 
-def _no_site() -> AbstractContextManager[Framework360Client]:
-    raise SyncError(CONNECTION_INVALID, "the pages run without Airflow, which keeps the connections")
+def _no_address() -> str:
+    """Return nothing: the address a request was sent to is then taken for our own."""
+    return ""
 
 
 def _shipped_mappings() -> Path:
@@ -43,18 +42,20 @@ class Console:
         ring: wakes the consumer of the queue; blocks, may raise.
         settings: returns what a person has set; called for each request that needs it.
         keeper: where the settings are kept.
-        open_site: opens the client of the site for the duration of a block.
+        connections: where the connections are kept.
         mappings: returns the folder of the mapping files.
         pages: returns the addresses of the records in both systems.
+        address: returns the address of Airflow for browsers, empty if it is not set.
     """
 
     open_store: OpenStore
     ring: Callable[[], None] = _nobody_to_wake
     settings: Callable[[], SyncSettings] = SyncSettings
     keeper: SettingsKeeper = field(default_factory=Defaults)
-    open_site: Callable[[], AbstractContextManager[Framework360Client]] = _no_site
+    connections: ConnectionKeeper = field(default_factory=NoConnections)
     mappings: Callable[[], Path] = _shipped_mappings
     pages: Callable[[], RecordPages] = RecordPages
+    address: Callable[[], str] = _no_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from shopify_fw360.errors import FLOW_OFF, LEASE_LOST, SHOPIFY_UNINSTALLED, STOR
 from shopify_fw360.web.console import place_of
 from shopify_fw360.web.i18n import N_, language_of
 from shopify_fw360.web.rendering import page
+from shopify_fw360.web.security import SAFE_METHODS
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def handle_problems(app: FastAPI) -> None:
 
 
 def problem(request: Request, status: int, title: str, message: str, **more: Any) -> Response:
-    """Answer with JSON below ``/api/`` and with a page elsewhere.
+    """Answer scripts and programs with JSON, below ``/api/`` and where something is changed, and people with a page.
 
     Args:
         request: what was asked for.
@@ -50,7 +51,7 @@ def problem(request: Request, status: int, title: str, message: str, **more: Any
     Returns:
         The answer.
     """
-    if place_of(request).startswith("api/"):
+    if place_of(request).startswith("api/") or request.method not in SAFE_METHODS:
         return JSONResponse({"detail": message, **more}, status)
     spoken = language_of(request)
     values = {"code": None, "cause": None, "fix": None, **more}

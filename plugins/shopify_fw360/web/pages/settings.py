@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
 from fastapi import APIRouter, HTTPException, Request
@@ -14,7 +15,9 @@ from shopify_fw360.errors import SETTINGS_INVALID
 from shopify_fw360.framework360.lookups import marketing_lists, marketing_tags
 from shopify_fw360.records import Entity
 from shopify_fw360.settings import ALL_FLOWS, DEFAULT_INTERVAL, Interval, SyncSettings
+from shopify_fw360.sync.connections import FRAMEWORK360, framework360_client
 from shopify_fw360.sync.policies import policy_groups
+from shopify_fw360.web.connecting import required
 from shopify_fw360.web.console import Area, Console, Entry
 from shopify_fw360.web.i18n import N_, language_of
 from shopify_fw360.web.keeping import Kept, merged, refusals, save, told
@@ -152,7 +155,7 @@ def _api(console: Console) -> APIRouter:
 
     @router.get("/settings/choices", dependencies=[may_configure])
     def choices() -> Response:
-        with console.open_site() as site:
+        with closing(framework360_client(required(console.connections, FRAMEWORK360))) as site:
             lists, tags = marketing_lists(site), marketing_tags(site)
         return JSONResponse({"lists": lists, "tags": list(tags)})
 

@@ -1,27 +1,9 @@
 // Make a plan, decide about its records, approve or refuse it. Runs are started through Airflow's own API, so that its
 // rights and its audit log apply.
+import { ready, start } from "./airflow.js";
 import { call } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { words } from "./words.js";
-
-const mount = new URL(document.body.dataset.root, location.href);
-
-const airflow = async (path, options = {}) => {
-  const response = await fetch(new URL(`../api/v2/dags/${path}`, mount), options);
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return response.json();
-};
-
-const ready = async (flow) => {
-  // A run of a paused flow would wait for ever.
-  if ((await airflow(encodeURIComponent(flow))).is_paused) throw new Error(words("paused"));
-};
-
-const start = (flow, conf) => airflow(`${encodeURIComponent(flow)}/dagRuns`, {
-  method: "POST",
-  headers: { "Content-Type": "application/json" },
-  body: JSON.stringify({ logical_date: null, conf }),
-});
 
 const carryOut = (flow, run) => start(flow, { mode: "plan", plan: `${flow}/${run}` });
 
