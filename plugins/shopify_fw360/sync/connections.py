@@ -135,7 +135,7 @@ def shop_of(connection: AirflowConnection) -> ShopAddress:
         SyncError: SYNC-106 naming the connection and the field.
     """
     with _named(connection):
-        return shop_address(_host(connection))
+        return shop_address(host_of(connection))
 
 
 def token_endpoint(connection: AirflowConnection) -> TokenEndpoint:
@@ -145,7 +145,7 @@ def token_endpoint(connection: AirflowConnection) -> TokenEndpoint:
         SyncError: SYNC-106 naming the connection and the field: address, client id or client secret.
     """
     with _named(connection):
-        return _endpoint(connection, shop_address(_host(connection)))
+        return _endpoint(connection, shop_address(host_of(connection)))
 
 
 def store_url(connection: AirflowConnection) -> str:
