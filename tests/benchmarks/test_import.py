@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from sqlalchemy import text
 
 from sandbox.common.server import running
+from shopify_fw360.framework360.wire import CUSTOMERS_GET, KEY_HEADER
 from shopify_fw360.store import Store
 from tests.end_to_end.conftest import fresh_world
 from tests.end_to_end.world import INTO_SITE, World
@@ -82,14 +86,30 @@ def test_throughput_of_an_import_against_the_latency_of_the_site(tmp_path):
         began = time.monotonic()
         report = world.drain(INTO_SITE)
         took = time.monotonic() - began
-        requests = sum(entry["count"] for entry in framework360.control.metrics()["operations"].values())
-    bound = requests * LATENCY / IN_FLIGHT
+        sent = sum(entry["count"] for entry in framework360.control.metrics()["operations"].values())
+        bare = seconds_of_bare_requests(framework360, sent)
+    bound = sent * LATENCY / IN_FLIGHT
     print(
-        f"\nimport: {report.finished} customers in {took:.1f} s ({report.finished / took:.0f}/s), {requests} requests"
-        f" to the site; bound by latency {bound:.1f} s, share {bound / took:.0%}"
+        f"\nimport: {report.finished} customers in {took:.1f} s ({report.finished / took:.0f}/s), {sent} requests"
+        f" to the site; the latency alone takes {bound:.1f} s, share {bound / took:.0%};"
+        f" as many requests by a client that does nothing else take {bare:.1f} s, share {bare / took:.0%}"
     )
     assert report.finished > 1000
-    assert bound / took > 0.8
+    # Measured in one run on one machine; the latencies alone leave out what answering costs the site.
+    assert bare / took > 0.85
+
+
+def seconds_of_bare_requests(site, count):
+    """How long so many requests take that do nothing but wait for the site, as many in flight."""
+    with requests.Session() as session, ThreadPoolExecutor(IN_FLIGHT) as pool:
+        session.trust_env = False
+        session.mount("http://", HTTPAdapter(pool_maxsize=IN_FLIGHT))
+        session.headers[KEY_HEADER] = "sandbox-key"
+        url = f"{site.url}/m/api/{CUSTOMERS_GET.path}?user_email=nobody@example.com"
+        began = time.monotonic()
+        for answer in pool.map(lambda _: session.get(url), range(count)):
+            assert answer.status_code < 500
+        return time.monotonic() - began
 
 
 def test_memory_and_writes_of_a_run_over_unchanged_customers(tmp_path):

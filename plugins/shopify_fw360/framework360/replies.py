@@ -190,7 +190,7 @@ def _redacted(said: str, parameters: Mapping[str, Any]) -> str:
     """Keep personal data that a site quotes back out of messages, logs and the store."""
     names = _names(parameters)
     for value in sorted(_leaves(parameters), key=len, reverse=True):
-        if len(value) > 2 and value not in names:
+        if len(value) > 2 and value in said and value not in names:
             said = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", said)
     return _NUMBER_LIKE.sub("…", _EMAIL_LIKE.sub("…", said))
 

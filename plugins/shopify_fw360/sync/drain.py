@@ -33,8 +33,8 @@ COMMIT_EVERY = 25
 GIVE_UP_AFTER = 10
 """Successive records lost to an unavailable system after which the lane stops instead of burning every attempt."""
 
-LANES = 2
-"""Batches worked on side by side: while one is planned and committed, the other keeps the requests in flight."""
+LANES = 3
+"""Batches worked on side by side: while one is planned and one committed, the third keeps the requests in flight."""
 
 LOCK_PAUSE = timedelta(seconds=1)
 """How long a record waits that the other direction is working on."""
