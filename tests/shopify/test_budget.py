@@ -344,6 +344,21 @@ def test_the_cost_of_an_operation_is_learned_from_its_answers():
     assert budget.acquire("Other", 50).turn.cost == 50
 
 
+def test_what_one_call_requests_less_than_estimated_the_next_may_need():
+    budget = CostBudget(SHOP, clock=lambda: 0.0)
+    for _ in range(5):
+        budget.release(budget.acquire("Page", 50), CostReport(requested=40, actual=0))
+    assert budget.acquire("Page", 50).turn.cost == 50
+
+
+def test_an_expensive_shape_of_an_operation_is_not_forgotten_over_cheap_ones():
+    budget = CostBudget(SHOP, clock=lambda: 0.0)
+    budget.release(budget.acquire("Page", 50), CostReport(requested=60, actual=0))
+    for _ in range(20):
+        budget.release(budget.acquire("Page", 50), CostReport(requested=50, actual=0))
+    assert budget.acquire("Page", 50).turn.cost == 60
+
+
 def test_a_lost_answer_counts_as_spent():
     backend = MemoryBudget()
     budget = CostBudget(SHOP, backend, clock=lambda: 0.0)

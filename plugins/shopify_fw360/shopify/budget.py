@@ -27,6 +27,9 @@ from shopify_fw360.shopify.bucket import (
 
 T = TypeVar("T")
 
+REMEMBERED: Final = 100
+"""Answers of an operation out of which the next reservation is corrected."""
+
 LOOK_AGAIN: Final = 0.5
 """Seconds after which a caller that waits asks again at the latest: what others give back may let it go earlier."""
 
@@ -152,7 +155,7 @@ class CostBudget:
     sleep: Callable[[float], None] = time.sleep
     longest_wait: float = 120.0
     lane: Origin = Origin.SYNC_NOW
-    _ratios: dict[str, float] = field(default_factory=dict, init=False)
+    _ratios: dict[str, tuple[float, ...]] = field(default_factory=dict, init=False)
 
     def acquire(self, operation: str, estimate: float) -> Reservation:
         """Wait until the bucket has room for a call and reserve the room.
@@ -167,7 +170,7 @@ class CostBudget:
         Raises:
             SyncError: SYNC-303 when the wait would be longer than `longest_wait`.
         """
-        cost = max(1.0, estimate * self._ratios.get(operation, 1.0))
+        cost = max(1.0, estimate * self._factor(operation))
         ticket = Ticket(uuid4().hex, self.lane, cost, self.clock())
         slept = 0.0
         while not isinstance(answer := self.backend.ask(self.shop, ticket, self.clock()), Turn):
@@ -196,8 +199,14 @@ class CostBudget:
             self._learn(reservation, report.requested)
         self.backend.settle(self.shop, reservation.turn, report, self.clock())
 
+    def _factor(self, operation: str) -> float:
+        """What an estimate is multiplied by.
+
+        A reservation that is too low earns THROTTLED, one that is too high is given back when the call ends; so the
+        highest of what was seen lately counts, and never less than the estimate itself.
+        """
+        return max((1.0, *self._ratios.get(operation, ())))
+
     def _learn(self, reservation: Reservation, requested: float) -> None:
-        # Up at once and down slowly: an estimate that is too low earns THROTTLED, one that is too high costs little.
-        seen = requested / max(1.0, reservation.estimate)
-        known = self._ratios.get(reservation.operation)
-        self._ratios[reservation.operation] = seen if known is None or seen > known else known + 0.2 * (seen - known)
+        seen = self._ratios.get(reservation.operation, ())
+        self._ratios[reservation.operation] = (*seen, requested / max(1.0, reservation.estimate))[-REMEMBERED:]
