@@ -1,12 +1,15 @@
 """Subscriptions are made by onboarding and repaired by maintenance."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 
+from shopify_fw360.errors import SyncError
 from shopify_fw360.records import Entity, Event, Outcome, PrivacyKind, System
-from shopify_fw360.store import JournalEntry
+from shopify_fw360.store import JournalEntry, TokenVault
 from shopify_fw360.store.sealing import unseal
 from shopify_fw360.sync.inbox import accept
 from tests.airflow.world import INTO_SITE
@@ -138,3 +141,17 @@ def test_requests_about_personal_data_are_answered(deployment):
     assert done == {"exports": 0, "erased": 1, "postponed": 0}
     with deployment.store.read() as tx:
         assert tx.privacy_requests() == []
+
+
+def test_after_a_new_fernet_key_everything_that_is_encrypted_takes_it(deployment, monkeypatch):
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+
+    def tokens(key):
+        return TokenVault(replace(deployment.store, encryption_key=key), dump=dict, load=dict)
+
+    tokens(old).put("shop", {"access_token": "secret"})
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", f"{new},{old}")
+    with pytest.raises(SyncError):
+        tokens(new).get("shop")
+    deployment.run("maintenance")
+    assert tokens(new).get("shop")["access_token"] == "secret"

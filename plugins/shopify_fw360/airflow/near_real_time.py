@@ -9,10 +9,11 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from shopify_fw360.airflow import metrics
 from shopify_fw360.airflow.reactions import reacting
 from shopify_fw360.airflow.run_request import AirflowRun, request_of
 from shopify_fw360.airflow.runtime import open_pair, open_store, read_settings
-from shopify_fw360.airflow.tasks import drain_and_wait, log_parked, run_of, run_page
+from shopify_fw360.airflow.tasks import drain_and_wait, log_parked, run_of, run_page, tell_drained
 from shopify_fw360.errors import RUN_REQUEST_INVALID, Reaction, SyncError
 from shopify_fw360.records import Entity, Flow, Origin, System
 from shopify_fw360.settings import ALL_FLOWS
@@ -71,6 +72,11 @@ def serve_queue(context: Mapping[str, Any]) -> dict[str, Any]:
         near = pair.settings.near_real_time
         patience = Patience(near.linger_seconds, near.longest_minutes * 60.0)
         report = serve(pair, run.ledger_id, f"{run.ledger_id}/{context['ti'].try_number}", patience)
+        for flow, done in report.flows.items():
+            tell_drained(pair, flow, done)
+        for name, error in report.errors.items():
+            metrics.send_error(name, error)
+        metrics.send_state(pair)
     _tell(report, run)
     return report.as_dict()
 
@@ -106,7 +112,7 @@ def sync_one(context: Mapping[str, Any]) -> dict[str, Any]:
         request = request_of(flow, replace(run, run_type="manual", params=params))
         with open_pair(Origin.SYNC_NOW) as pair:
             stage_run(pair, request)
-            drain_and_wait(
+            done = drain_and_wait(
                 pair,
                 flow,
                 f"{run.ledger_id}/{ti.try_number}",
@@ -116,6 +122,7 @@ def sync_one(context: Mapping[str, Any]) -> dict[str, Any]:
                 wait_for_leases=True,
                 longest_pause=0.5,
             )
+            tell_drained(pair, flow, done)
             parked = log_parked(pair.store, flow, run.ledger_id)
             certificate = certify(pair, run.ledger_id)
     log.info("%s; %s", equation(certificate), run_page(run))

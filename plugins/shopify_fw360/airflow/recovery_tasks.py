@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from shopify_fw360.airflow import metrics
 from shopify_fw360.airflow.reactions import reacting
 from shopify_fw360.airflow.runtime import open_pair, read_settings
 from shopify_fw360.airflow.tasks import batches, counts_of, noting, run_of, told
@@ -72,6 +73,8 @@ def stage(flow: Flow, context: Mapping[str, Any]) -> list[dict[str, int]]:
         with open_pair(Origin.RECOVERY) as pair:
             counts = counts_of(stage_import(pair, request, folder))
             tasks = tasks_needed(pair, flow, request.run_id)
+            metrics.send_read(flow, counts)
+            metrics.send_state(pair)
     shutil.rmtree(folder, ignore_errors=True)
     log.info("%s: %s", flow.name, told(counts))
     context["ti"].xcom_push(key="counts", value=counts)

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from airflow.sdk.configuration import conf
 
+from shopify_fw360.airflow import lineage, metrics
+from shopify_fw360.airflow.connections import FRAMEWORK360, airflow_connection
 from shopify_fw360.airflow.reactions import reacting
 from shopify_fw360.airflow.run_request import AirflowRun, request_of
 from shopify_fw360.airflow.runtime import open_pair, open_store
@@ -57,6 +59,8 @@ def stage(flow: Flow, context: Mapping[str, Any]) -> list[dict[str, int]]:
             else:
                 counts = counts_of(stage_run(pair, request))
                 tasks = tasks_needed(pair, flow, request.run_id)
+                metrics.send_read(flow, counts)
+                metrics.send_state(pair)
     log.info("%s %s: %s", flow.name, request.mode.value, told(counts))
     context["ti"].xcom_push(key="counts", value=counts)
     return batches(tasks)
@@ -97,7 +101,7 @@ def drain_batch(flow: Flow, batch: Mapping[str, int], context: Mapping[str, Any]
     owner = f"{run.part(flow)}/{ti.task_id}/{ti.map_index}/{ti.try_number}"
     with reacting(), noting(flow, run), open_pair(_lane(flow, run)) as pair:
         last = batch["number"] == batch["of"]
-        counts = drain_and_wait(
+        done = drain_and_wait(
             pair,
             flow,
             owner,
@@ -107,9 +111,19 @@ def drain_batch(flow: Flow, batch: Mapping[str, int], context: Mapping[str, Any]
             only_own=run.params.get("mode") == Mode.PLAN,
             # The try before this one may have died with records in its hands.
             wait_for_leases=ti.try_number > 1,
-        ).as_dict()
+        )
+        tell_drained(pair, flow, done)
+        metrics.send_state(pair)
+    counts = done.as_dict()
     log.info("%s batch %s of %s: %s", flow.name, batch["number"], batch["of"], told(counts))
     return counts
+
+
+def tell_drained(pair: Pair, flow: Flow, done: DrainReport) -> None:
+    """Send metrics and lineage of what a consumer did, where a deployment has switched them on."""
+    metrics.send_drained(flow, done)
+    if lineage.is_on():
+        lineage.tell(pair, flow, done, site=airflow_connection(FRAMEWORK360).host or "")
 
 
 def drain_and_wait(
@@ -189,6 +203,7 @@ def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
             _note_unless_known(pair.store, run.part(flow), error)
             raise
         finally:
+            _send_ledger(pair, flow, run)
             log_parked(pair.store, flow, run.part(flow))
             log.info("all records, fields and reasons: %s", page)
         if not run.dry_run:
@@ -201,6 +216,13 @@ def report(flow: Flow, context: Mapping[str, Any]) -> dict[str, Any]:
         log.info("%s: %s", flow.name, equation(certificate))
     log.info("certificate %s", json.dumps(certificate.as_dict()))
     return {"certificate": certificate.as_dict(), "page": page}
+
+
+def _send_ledger(pair: Pair, flow: Flow, run: AirflowRun) -> None:
+    with pair.store.read() as tx:
+        if not run.dry_run and tx.run(run.part(flow)) is not None:
+            metrics.send_certificate(flow, tx.certificate(run.part(flow)))
+    metrics.send_state(pair)
 
 
 def _certificate(pair: Pair, flow: Flow, run: AirflowRun) -> Certificate:
@@ -247,6 +269,8 @@ def noting(flow: Flow, run: AirflowRun) -> Iterator[None]:
     try:
         yield
     except SyncError as error:
+        if error.code not in QUIET:
+            metrics.send_error(flow.name, error)
         try:
             with open_store() as store:
                 _note(store, flow, run, error)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 
-from shopify_fw360.airflow.connections import FRAMEWORK360, airflow_connection, framework360_client
+from shopify_fw360.airflow.connections import FRAMEWORK360, airflow_connection, framework360_client, token_vault
 from shopify_fw360.airflow.reactions import reacting
 from shopify_fw360.airflow.runtime import (
     mappings_directory,
@@ -203,6 +203,7 @@ def tidy_up() -> dict[str, int]:
                 late = watch_lateness(tx, settings)
             if store.encryption_key:
                 reseal(store)
+                token_vault(store).rotate()
     for health in late:
         log.warning("%s is late since %s", health.flow.name, health.late_since)
     if open_requests:
