@@ -528,6 +528,13 @@ GUARD = _define(
     "The run would delete or change a larger share of records than the settings allow.",
     "Check the cause; raise guard.max_share for one run if the change is wanted.",
 )
+BACKUP_INVALID = _define(
+    "SYNC-511",
+    Reaction.STOP_ALL,
+    "backup cannot be restored",
+    "The backup is damaged, cut off or of another schema version, or the store it should fill is not empty.",
+    "Take another backup, or restore into an empty database with the version of the program that made the backup.",
+)
 INTERNAL = _define(
     "SYNC-599",
     Reaction.SKIP_RECORD,
