@@ -77,6 +77,11 @@ bench: bootstrap ## Measure speed and memory, one benchmark at a time
 texts: bootstrap ## Bring the catalogues of the console in step with the texts in its sources
 	@$(BIN)/python -m shopify_fw360.web.catalogues
 
+.PHONY: docs
+docs: bootstrap ## Bring the generated parts of docs/ up to date: error codes, metrics, mapping functions
+	@$(BIN)/python -m scripts.runbook
+	$(BIN)/python -m shopify_fw360.mapping refresh include/mappings docs/mappings.md
+
 .PHONY: format
 format: bootstrap ## Bring the code into the common form
 	@$(BIN)/ruff check --fix .
