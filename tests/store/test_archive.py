@@ -17,6 +17,7 @@ from shopify_fw360.store import LinkChild, LockedState, Store, TokenVault, archi
 from shopify_fw360.store.__main__ import main
 from shopify_fw360.store.tables import metadata
 from tests.store.make import FORTH, Clock, change, claim, complete, stage
+from tests.store.rows import fill as fill_every_table
 
 KEY = Fernet.generate_key().decode()
 
@@ -103,6 +104,17 @@ def test_a_restored_store_holds_every_row_and_goes_on_with_new_ids(database, tmp
     held = claim(empty)
     assert sorted(one.change.source_id for one in held) == ["2", "3"]
     assert all(complete(empty, one) for one in held)
+
+
+@pytest.mark.parametrize(("source", "target"), [("sqlite", "postgresql"), ("postgresql", "sqlite")])
+def test_no_table_is_left_out(database, tmp_path, source, target):
+    whole, empty = database(source), database(target)
+    whole.upgrade()
+    with whole.connect() as connection:
+        fill_every_table(connection)
+    assert set(archive.backup(whole, tmp_path / "store.gz").values()) == {1}
+    archive.restore(empty, tmp_path / "store.gz")
+    assert content(empty) == content(whole)
 
 
 def test_the_tokens_in_a_backup_need_the_fernet_key(database, filled, empty, tmp_path):

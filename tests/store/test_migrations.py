@@ -1,14 +1,11 @@
 """Every migration, both ways, with rows in every table."""
 
-from datetime import UTC, datetime
-
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Boolean, DateTime, Integer, MetaData, insert, select
+from sqlalchemy import select
 
 from shopify_fw360.store import Store, schema
-
-MOMENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+from tests.store.rows import fill, tables
 
 
 @pytest.fixture
@@ -22,28 +19,6 @@ def versions():
     """All schema versions, oldest first."""
     scripts = ScriptDirectory.from_config(schema._config())
     return [script.revision for script in reversed(list(scripts.walk_revisions()))]
-
-
-def tables(connection):
-    found = MetaData()
-    found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name != schema.VERSION_TABLE]
-
-
-def value(column):
-    """Something that fits the column; text is JSON, because most text columns hold it."""
-    if isinstance(column.type, Boolean):
-        return True
-    if isinstance(column.type, DateTime):
-        return MOMENT if column.type.timezone else MOMENT.replace(tzinfo=None)
-    return 1 if isinstance(column.type, Integer) else "{}"
-
-
-def fill(connection):
-    """Put a row into every table that has none."""
-    for table in tables(connection):
-        if connection.execute(select(table)).first() is None:
-            connection.execute(insert(table), {column.name: value(column) for column in table.columns})
 
 
 def content(connection):
