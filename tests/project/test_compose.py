@@ -15,7 +15,10 @@ VALUES = dict(line.split("=", 1) for line in render().splitlines() if not line.s
 
 
 def test_every_service_that_keeps_running_has_a_health_check():
-    assert [name for name, service in SERVICES.items() if "healthcheck" not in service] == ["airflow-init"]
+    assert [name for name, service in SERVICES.items() if "healthcheck" not in service] == [
+        "airflow-init",
+        "airflow-cli",
+    ]
 
 
 def test_nothing_is_published_beyond_loopback():
@@ -27,6 +30,20 @@ def test_nothing_is_published_beyond_loopback():
 def test_all_airflow_components_share_one_set_of_secrets():
     airflow = [service for name, service in SERVICES.items() if name.startswith("airflow-")]
     assert {service["env_file"] for service in airflow} == {".env"}
+
+
+def test_the_receiver_gets_nothing_but_what_it_needs():
+    receiver = SERVICES["receiver"]
+    assert "env_file" not in receiver
+    given = " ".join(receiver["environment"].values())
+    assert not any(secret in given for secret in ("ACCESS_TOKEN", "API_KEY", "FERNET", "JWT", "ADMIN", "POSTGRES_"))
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if name.endswith(("PASSWORD", "SECRET_KEY", "JWT_SECRET"))])
+def test_no_secret_has_a_value_that_works_without_being_set(name):
+    text = (ROOT / "docker-compose.yaml").read_text()
+    assert f"{name}:-" not in text
+    assert VALUES[name] not in text
 
 
 @pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"])
