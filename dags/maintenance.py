@@ -9,7 +9,8 @@
 2. `find_gaps` lists what changed in the shop since the last look, compares it with the events that came, and stages
    what no event has told and nothing else has found. Its log has one line per flow and topic (changes, told, missed,
    staged now) and the loss rate of the last day; a loss of 2 % or more raises an alert. What the site did not tell is
-   counted by the scheduled runs, which read it completely.
+   counted by the scheduled runs, which read it completely. It also causes an event on purpose, by a bulk operation that
+   finds nothing, and looks whether the one of the last hour arrived (`near_real_time.canary`).
 3. `answer_privacy_requests` answers what Shopify asks on behalf of a person: puts together what is held about them, or
    erases it and keeps a proof. Its result says how many; what waits is tried again by the next run.
 4. `tidy_up` forgets events older than `near_real_time.keep_events_days` (Variable `sync_settings`), closes the ledgers

@@ -478,6 +478,12 @@ class Shop(Protocol):
     def forget(self) -> None:
         """Drop the access tokens that are kept for the shop, because they are worth nothing any more."""
 
+    def cause_event(self, name: str) -> str:
+        """Let the shop do something that changes nothing and of whose end it tells; return the id the event names."""
+
+    def has_ended(self, event_id: str) -> bool:
+        """Whether what was begun by ``cause_event`` has ended, so that its event is on its way."""
+
     def products_of(self, inventory_items: Sequence[str]) -> dict[str, str]:
         """Return the product of each inventory item, both by gid; items that are gone are absent."""
 

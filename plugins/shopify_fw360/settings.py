@@ -128,6 +128,8 @@ class NearRealTime(_Model):
         longest_minutes: after how long it starts anew in any case.
         keep_events_days: how long an event is known, so that a repetition of it counts as one.
         grace_minutes: how long a delivery may take before it counts as missed.
+        canary: whether each hour an event is caused on purpose, by a bulk operation that reads nothing, to see whether
+            events arrive at all; it changes nothing in the shop.
     """
 
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = None
@@ -135,6 +137,7 @@ class NearRealTime(_Model):
     longest_minutes: Annotated[float, Field(ge=1, le=55)] = 15.0
     keep_events_days: Annotated[int, Field(ge=3, le=365)] = 14
     grace_minutes: Annotated[float, Field(ge=0, le=1440)] = 10.0
+    canary: bool = True
 
 
 def _cron(text: str) -> str:

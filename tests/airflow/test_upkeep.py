@@ -21,7 +21,8 @@ ADDRESS = "http://127.0.0.1:9/base"
 
 @pytest.fixture
 def deployment(deployment):
-    deployment.configure(near_real_time={"public_url": ADDRESS})
+    # Nobody listens at the address, and the shop deletes subscriptions whose deliveries fail.
+    deployment.configure(near_real_time={"public_url": ADDRESS, "canary": False})
     extra = {"capabilities": {"webhooks": "on"}, "limits": {"requests_per_second": 2000}}
     deployment.connect("framework360_default", extra=extra)
     return deployment
@@ -112,6 +113,9 @@ def test_events_that_were_lost_are_counted_and_what_they_should_have_told_is_sta
     lost = deployment.shop.create(firstName="Ada", lastName="Neri", email="ada@example.com")
     found = deployment.run("maintenance").xcom("find_gaps")
     assert found["flows"][INTO_SITE.name]["customers/create"] == {"expected": 1, "seen": 0, "missed": 1, "staged": 1}
+    assert found["canaries_missed"] == 0
+    with deployment.store.read() as tx:
+        assert len(tx.exports_named("canary/", "running")) == 1
     assert found["last_day"] == {"expected": 1, "missed": 1, "loss_rate": 1.0}
     assert f"delivery.{INTO_SITE.name}" in alerts(deployment)
     with deployment.store.read() as tx:

@@ -28,6 +28,7 @@ from shopify_fw360.shopify.subscriptions import SubscriptionChanges
 from shopify_fw360.store import Store
 from shopify_fw360.store.delivery import Probe
 from shopify_fw360.sync import gaps, now, undo
+from shopify_fw360.sync.canary import send_canary
 from shopify_fw360.sync.deliveries import delivery_view, watch
 from shopify_fw360.sync.event_tasks import shop_is_back
 from shopify_fw360.sync.health import watch_lateness
@@ -152,11 +153,21 @@ def find_gaps() -> dict[str, Any]:
                     *(flow.name, probe.topic, probe.expected, probe.seen, probe.missed, probe.staged),
                 )
             told[flow.name] = {probe.topic: _counts(probe) for probe in probes}
+        try:
+            canaries = send_canary(pair)
+        except SyncError as error:
+            # It only looks whether events arrive; what was found above must not depend on it.
+            log.warning("no event could be caused on purpose: %s", error)
+            canaries = 0
         view = delivery_view(pair.store)
         if failed is not None:
             raise failed
     log.info("last day: %d of %d changes were not told, %.1f %%", view.missed, view.expected, view.loss_rate * 100)
-    return {"flows": told, "last_day": {"expected": view.expected, "missed": view.missed, "loss_rate": view.loss_rate}}
+    return {
+        "flows": told,
+        "canaries_missed": canaries,
+        "last_day": {"expected": view.expected, "missed": view.missed, "loss_rate": view.loss_rate},
+    }
 
 
 def _counts(probe: Probe) -> dict[str, int]:

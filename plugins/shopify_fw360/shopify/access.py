@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from shopify_fw360.shopify.bulk_operations import BulkOperations
 from shopify_fw360.shopify.client import ShopifyClient
 
 _AT_ONCE: Final = 100
 _PRODUCTS: Final = """query ProductsOfItems($ids: [ID!]!) {
   nodes(ids: $ids) { ... on InventoryItem { id variants(first: 5) { nodes { product { id } } } } }
 }"""
+_NOTHING: Final = 'query {name} {{ products(query: "id:0") {{ edges {{ node {{ id }} }} }} }}'
 _COST: Final = 6.0
 """Points of one item: the item, a connection of five, each with its product."""
 
@@ -39,6 +41,25 @@ class ShopAccess:
     def forget(self) -> None:
         """Drop the access tokens that are kept for the shop."""
         self._forget_tokens()
+
+    def cause_event(self, name: str) -> str:
+        """Start a bulk operation that finds nothing; it writes nothing and costs 10 points.
+
+        Args:
+            name: of the operation, unique.
+
+        Returns:
+            Gid of the operation, which the event ``bulk_operations/finish`` names.
+
+        Raises:
+            SyncError: SYNC-319 while the shop runs as many operations as it allows; others as the client.
+        """
+        return BulkOperations(self._client).start(_NOTHING.format(name=name), grouped=False).id
+
+    def has_ended(self, event_id: str) -> bool:
+        """Whether a bulk operation has ended, however; one the shop does not know any more has."""
+        operation = BulkOperations(self._client).get(event_id)
+        return operation is None or operation.ended
 
     def products_of(self, inventory_items: Sequence[str]) -> dict[str, str]:
         """Find the products whose stock an inventory item counts.

@@ -65,6 +65,12 @@ def add_tasks(scope: Scope, events: Sequence[Event]) -> None:
         scope.connection.execute(event_task.insert(), rows)
 
 
+def was_told(scope: Scope, task: EventTask, data: Mapping[str, Any]) -> bool:
+    """Whether an event has asked for exactly this, done or not."""
+    query = select(_row.id).where(scope.mine(event_task), _row.task == task.value, _row.data == dump_json(data))
+    return scope.connection.scalar(query.limit(1)) is not None
+
+
 def claim_tasks(scope: Scope, limit: int, lease: timedelta) -> list[OpenTask]:
     """Take due tasks, oldest first.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import RowMapping, delete, select, update
 
 from shopify_fw360.store.codec import clean_text
 from shopify_fw360.store.scope import Scope
@@ -43,14 +43,7 @@ def find_export(scope: Scope, run_id: str) -> StoredExport | None:
     row = scope.connection.execute(select(export).where(scope.mine(export), _row.run_id == run_id)).mappings().first()
     if row is None:
         return None
-    return StoredExport(
-        run_id=row["run_id"],
-        state=row["state"],
-        remote_id=row["remote_id"],
-        note=row["note"],
-        begun_at=row["begun_at"],
-        look_at=row["look_at"],
-    )
+    return _export(row)
 
 
 def save_export(
@@ -81,6 +74,16 @@ def save_export(
     )
 
 
+def exports_named(scope: Scope, prefix: str, state: ImportState) -> list[StoredExport]:
+    """List exports in a state by the beginning of their run's name, oldest first."""
+    rows = scope.connection.execute(
+        select(export)
+        .where(scope.mine(export), _row.run_id.startswith(prefix, autoescape=True), _row.state == state)
+        .order_by(_row.begun_at, _row.run_id)
+    )
+    return [_export(row) for row in rows.mappings()]
+
+
 def export_ended(scope: Scope, remote_id: str) -> bool:
     """Note that the system told of the end of an export; False if it is none of ours."""
     return bool(
@@ -97,3 +100,14 @@ def prune_exports(scope: Scope) -> int:
     """Forget exports that nobody will ask for any more; returns their number."""
     before = scope.clock() - KEPT
     return scope.connection.execute(delete(export).where(scope.mine(export), _row.begun_at < before)).rowcount
+
+
+def _export(row: RowMapping) -> StoredExport:
+    return StoredExport(
+        run_id=row["run_id"],
+        state=row["state"],
+        remote_id=row["remote_id"],
+        note=row["note"],
+        begun_at=row["begun_at"],
+        look_at=row["look_at"],
+    )

@@ -15,6 +15,7 @@ from shopify_fw360.records import (
     Dispute,
     Entity,
     Event,
+    EventTask,
     Flow,
     Link,
     LinkStatus,
@@ -292,6 +293,10 @@ class Transaction:
         """Put tasks off until an aware time."""
         event_tasks.postpone_tasks(self.scope, tasks, until, note)
 
+    def event_asked_for(self, task: EventTask, data: Mapping[str, Any]) -> bool:
+        """Whether an event has asked for exactly this, done or not."""
+        return event_tasks.was_told(self.scope, task, data)
+
     def event_tasks_due(self) -> bool:
         """Whether a task can be taken now."""
         return event_tasks.tasks_due(self.scope)
@@ -389,6 +394,10 @@ class Transaction:
     ) -> None:
         """Note how far the export of an import is."""
         exports.save_export(self.scope, run_id, state, remote_id=remote_id, note=note, look_after=look_after)
+
+    def exports_named(self, prefix: str, state: ImportState) -> list[StoredExport]:
+        """List exports in a state by the beginning of their run's name, oldest first."""
+        return exports.exports_named(self.scope, prefix, state)
 
     def export_ended(self, remote_id: str) -> bool:
         """Note that the system told of the end of an export; False if it is none of ours."""
