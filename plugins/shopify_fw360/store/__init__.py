@@ -6,7 +6,7 @@ from shopify_fw360.store.budget import LockedState
 from shopify_fw360.store.database import Store, Transaction
 from shopify_fw360.store.delivery import Probe
 from shopify_fw360.store.event_tasks import OpenTask
-from shopify_fw360.store.events import TopicCounts
+from shopify_fw360.store.events import Told, TopicCounts
 from shopify_fw360.store.exports import StoredExport
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
@@ -50,6 +50,7 @@ __all__ = [
     "StoredExport",
     "Subscription",
     "TokenVault",
+    "Told",
     "TopicCounts",
     "Transaction",
 ]

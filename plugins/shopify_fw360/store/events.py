@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, false, func, or_, select, update
 
 from shopify_fw360.records import Entity, Event, System
 from shopify_fw360.store.scope import Scope
@@ -35,6 +35,25 @@ class TopicCounts:
     events: int
     deliveries: int
     last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event about one record.
+
+    Args:
+        system: who sent it.
+        topic: in the system's words.
+        triggered_at: aware UTC time of the event, None if the system did not tell.
+        received_at: aware UTC time at which it arrived first.
+        deliveries: how often it was delivered.
+    """
+
+    system: System
+    topic: str
+    triggered_at: datetime | None
+    received_at: datetime
+    deliveries: int
 
 
 def event_key(event: Event) -> str:
@@ -127,6 +146,27 @@ def last_events(scope: Scope, system: System, entity: Entity, ids: Sequence[str]
         .group_by(_row.record_id)
     )
     return dict(rows.all())
+
+
+def events_of(scope: Scope, entity: Entity, ids: Mapping[System, str], limit: int) -> list[Told]:
+    """List what the systems have told about a record, newest first.
+
+    Args:
+        scope: the transaction.
+        entity: what it is.
+        ids: its id in each system where it has one.
+        limit: the most events returned.
+    """
+    of_record = or_(
+        false(), *((_row.system == system.value) & (_row.record_id == record_id) for system, record_id in ids.items())
+    )
+    rows = scope.connection.execute(
+        select(_row.system, _row.topic, _row.triggered_at, _row.received_at, _row.deliveries)
+        .where(scope.mine(webhook_event), _row.entity == entity.value, _row.record_id.is_not(None), of_record)
+        .order_by(_row.received_at.desc())
+        .limit(limit)
+    )
+    return [Told(System(row.system), row.topic, row.triggered_at, row.received_at, row.deliveries) for row in rows]
 
 
 def count_told(scope: Scope, system: System, entity: Entity, since: datetime, until: datetime) -> int:

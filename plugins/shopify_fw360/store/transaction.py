@@ -56,7 +56,7 @@ from shopify_fw360.store.audit import AuditEntry
 from shopify_fw360.store.delivery import Probe
 from shopify_fw360.store.erasure import Subject
 from shopify_fw360.store.event_tasks import OpenTask
-from shopify_fw360.store.events import TopicCounts
+from shopify_fw360.store.events import Told, TopicCounts
 from shopify_fw360.store.exports import ImportState, StoredExport
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.store.ledger import Certificate, Run
@@ -263,6 +263,10 @@ class Transaction:
     def last_events(self, system: System, entity: Entity, ids: Sequence[str]) -> dict[str, datetime]:
         """Return per record id when it was last the subject of an event, where it ever was."""
         return events.last_events(self.scope, system, entity, ids)
+
+    def events_of(self, entity: Entity, ids: Mapping[System, str], *, limit: int = 100) -> list[Told]:
+        """List what the systems have told about a record, newest first."""
+        return events.events_of(self.scope, entity, ids, limit)
 
     def count_told(self, system: System, entity: Entity, since: datetime, until: datetime) -> int:
         """Count the records that events received in a span were about."""

@@ -10,7 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from shopify_fw360.errors import FLOW_OFF, LEASE_LOST, SHOPIFY_UNINSTALLED, STORE_UNAVAILABLE, SyncError
+from shopify_fw360.errors import (
+    FLOW_OFF,
+    LEASE_LOST,
+    SHOPIFY_UNINSTALLED,
+    STORE_UNAVAILABLE,
+    UNDO_IMPOSSIBLE,
+    UNDO_NOTHING,
+    SyncError,
+)
 from shopify_fw360.web.console import place_of
 from shopify_fw360.web.i18n import N_, language_of
 from shopify_fw360.web.rendering import page
@@ -24,7 +32,7 @@ _TITLES = {
     404: N_("There is nothing here"),
 }
 # What is in the way of what was asked for, and not a failure of the page.
-_REFUSALS = frozenset({FLOW_OFF, SHOPIFY_UNINSTALLED, LEASE_LOST})
+_REFUSALS = frozenset({FLOW_OFF, SHOPIFY_UNINSTALLED, LEASE_LOST, UNDO_NOTHING, UNDO_IMPOSSIBLE})
 _MESSAGES = {
     401: N_("Log in to Airflow and open this page again."),
 }

@@ -45,6 +45,18 @@ TITLES: Final[Mapping[Entity, str]] = {
     Entity.ORDER: N_("Sales"),
 }
 
+KINDS: Final[Mapping[str, str]] = {
+    "incremental": N_("poll of what changed"),
+    "window": N_("run over a window"),
+    "full": N_("full comparison"),
+    "ids": N_("run over chosen records"),
+    "plan": N_("approved plan"),
+    "near real time": N_("queue"),
+    "sync now": N_("Sync now"),
+    "undo": N_("Undo"),
+}
+"""What a run of the ledger read or did, by its kind."""
+
 PATHS: Final[Mapping[Entity, str]] = {Entity.CUSTOMER: "customers", Entity.PRODUCT: "products", Entity.ORDER: "sales"}
 """Address of the list of a kind of record below the mount point."""
 
