@@ -270,12 +270,14 @@ class Progress:
     """How far an undo has come.
 
     Args:
+        flows: whose writes are taken back.
         asked: number of records.
         ended: number of those whose undo has ended.
         changed: number of those in which something was put back.
         entries: how they ended, the first `SHOWN` of them.
     """
 
+    flows: frozenset[str]
     asked: int
     ended: int
     changed: int
@@ -291,6 +293,7 @@ def progress(store: Store, ticket: str) -> Progress | None:
         certificates = [tx.certificate(run.run_id) for run in runs]
         entries = [entry for run in runs for entry in tx.entries_of_run(run.run_id, limit=SHOWN)]
     return Progress(
+        flows=frozenset(run.flow.name for run in runs),
         asked=sum(one.announced or 0 for one in certificates),
         ended=sum(sum(one.outcomes.values()) for one in certificates),
         changed=sum(one.outcomes.get(Outcome.UPDATED, 0) for one in certificates),

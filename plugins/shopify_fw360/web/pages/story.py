@@ -241,10 +241,12 @@ def _api(console: Console) -> APIRouter:
         dependencies=[may_view],
         tags=["sync"],
     )
-    def follow(ticket: Annotated[str, Path(max_length=250)]) -> UndoProgress:
+    def follow(someone: LoggedIn, ticket: Annotated[str, Path(max_length=250)]) -> UndoProgress:
         found = undo.progress(console.open_store(), ticket) if ticket.startswith(f"{DAG}/") else None
         if found is None:
             raise HTTPException(404, "There is no such ticket.")
+        if not found.flows <= set(someone.flows("view")):
+            raise HTTPException(403, "You have no right to see these records.")
         return UndoProgress(
             done=found.ended >= found.asked,
             asked=found.asked,
