@@ -21,6 +21,8 @@ PRODUCTS ?= 120
 # Orders in the sandbox shop.
 ORDERS ?= 80
 SEED ?= 7
+# The browser of `make browser` and `make screenshots`.
+CHROMIUM ?= /usr/bin/chromium
 
 .PHONY: help
 help: ## List the targets
@@ -59,7 +61,7 @@ lint: bootstrap ## Check style, types and the layering of the packages
 
 .PHONY: test
 test: lint ## Check everything: lint, then all tests except the benchmarks
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not bench" $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not bench and not browser" $(PYTEST)
 
 .PHONY: faults
 faults: bootstrap ## Kill and strike at every single step, where `make test` takes every eighth
@@ -72,6 +74,19 @@ prove: bootstrap ## Tell 10,000 random histories; PROVE="--histories 500 --first
 .PHONY: bench
 bench: bootstrap ## Measure speed and memory, one benchmark at a time
 	@$(BIN)/pytest -m bench -s $(PYTEST)
+
+.PHONY: browser-packages
+browser-packages: bootstrap
+	@[ .browser -nt requirements-browser.txt ] || { rm -rf .browser; $(BIN)/uv pip install --quiet --target .browser -r requirements-browser.txt; touch .browser; }
+	@[ -x "$(CHROMIUM)" ] || { echo "there is no Chromium at $(CHROMIUM): install it, or name another with CHROMIUM=…"; exit 1; }
+
+.PHONY: browser
+browser: browser-packages ## Do in Chromium what people do in the console, on a real Airflow with both sandboxes
+	@CHROMIUM=$(CHROMIUM) $(BIN)/pytest -m browser -s tests/browser $(PYTEST)
+
+.PHONY: screenshots
+screenshots: browser-packages ## Write a picture of each page of the console to docs/pictures
+	@CHROMIUM=$(CHROMIUM) $(BIN)/python -m tests.browser.pictures docs/pictures
 
 .PHONY: texts
 texts: bootstrap ## Bring the catalogues of the console in step with the texts in its sources

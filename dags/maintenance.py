@@ -17,6 +17,9 @@
    of near real time whose last record has ended, lets go once a day of what is older than `retention` says, counts the
    requests about personal data that wait, and raises an alert for each flow that is late
    (`alerts.late_after_minutes`); the page *Health* shows them.
+5. `tell_alerts` tells people of alerts that began since the last run, once each, where the connection `sync_alerts`
+   says: by mail (type `smtp`, addresses as `to` in the extra), or in Slack or Teams (any other type; the address that
+   takes messages as host or password). Without the connection they stand on the page *Health* only.
 
 **If it fails**
 

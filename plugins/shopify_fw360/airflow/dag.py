@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule, get_current_context, task
 
 from shopify_fw360.airflow.reactions import SyncRetryPolicy
 from shopify_fw360.records import Flow, System
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.deadline import DeadlineAlert
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +33,13 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
-def flow_dag(flow: Flow, doc: str | None) -> DAG:
+def flow_dag(flow: Flow, doc: str | None, *, deadline: DeadlineAlert | None = None) -> DAG:
     """Build the DAG of a flow: stage what has changed, work it off in parallel, certify that nothing was lost.
 
     Args:
         flow: entity and direction; its name is the DAG id.
         doc: Markdown for operators, shown in the UI.
+        deadline: tells people that a run is not over in time, see ``notify.deadline``.
 
     Returns:
         The DAG, scheduled as the settings say; each run has the span between two ticks as its data interval.
@@ -52,6 +56,7 @@ def flow_dag(flow: Flow, doc: str | None) -> DAG:
         catchup=False,
         max_active_runs=1,
         params=_form(flow),
+        deadline=deadline,
         tags=["sync", flow.entity.value, flow.source.value, flow.target.value],
         default_args=DEFAULTS,
     ) as dag:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    Param,
+    TriggerRule,
+    get_current_context,
+    task,
+)
 
 from shopify_fw360.airflow.dag import DEFAULTS, START
 from shopify_fw360.airflow.queue_sensor import QueueSensor
@@ -112,7 +121,7 @@ def maintenance_dag(dag_id: str, doc: str | None) -> DAG:
         _check_subscriptions()
         _find_gaps()
         _answer_requests()
-        _tidy_up()
+        _tidy_up() >> _tell_alerts()
     return dag
 
 
@@ -146,6 +155,14 @@ def _tidy_up() -> dict[str, int]:
     from shopify_fw360.airflow.upkeep import tidy_up
 
     return tidy_up()
+
+
+@task(task_id="tell_alerts", execution_timeout=timedelta(minutes=10), trigger_rule=TriggerRule.ALL_DONE)
+def _tell_alerts() -> dict[str, int]:
+    """Tell people of new alerts through the connection sync_alerts."""
+    from shopify_fw360.airflow.upkeep import tell_alerts
+
+    return tell_alerts()
 
 
 @task(task_id="sync_record", execution_timeout=timedelta(minutes=30))

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
+import requests
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -188,6 +189,37 @@ def answer_privacy_requests() -> dict[str, int]:
         done = asdict(answer_requests(store, lambda: new_shopify_client(store).check()))
     log.info("requests about personal data: %s", done)
     return done
+
+
+def tell_alerts() -> dict[str, int]:
+    """Tell people of the alerts that nobody was told of yet, through the connection ``sync_alerts`` if there is one.
+
+    Returns:
+        How many were told, and how many wait because the place could not be reached.
+
+    Raises:
+        AirflowFailException: what must be corrected in a connection.
+        SyncError: trying again may help.
+    """
+    from shopify_fw360.airflow.notify import tell
+
+    told = waiting = 0
+    with reacting(), open_store() as store:
+        with store.read() as tx:
+            found = tx.untold_alerts()
+        for alert in found:
+            try:
+                if not tell(alert.message):
+                    log.info("there is no connection sync_alerts: %d alerts stand on the page Health only", len(found))
+                    break
+            except (requests.RequestException, OSError) as error:
+                log.warning("nobody could be told of %s: %s", alert.name, type(error).__name__)
+                waiting += 1
+                continue
+            with store.begin() as tx:
+                tx.alert_was_told(alert.name)
+            told += 1
+    return {"told": told, "waiting": waiting}
 
 
 def tidy_up() -> dict[str, int]:

@@ -58,6 +58,8 @@ def raise_alert(scope: Scope, name: str, message: str) -> bool:
                 "first_at": case((over, insert.excluded.first_at), else_=_row.first_at),
                 "last_at": insert.excluded.last_at,
                 "ended_at": null(),
+                # Whoever was told of the last time is told again.
+                "told_at": case((over, null()), else_=_row.told_at),
             },
         ).returning(_row.times),
         {
@@ -89,6 +91,23 @@ def alerts(scope: Scope) -> list[Alert]:
         select(alert).where(scope.mine(alert), _row.ended_at.is_(None)).order_by(_row.first_at.desc(), _row.name)
     )
     return [_alert(row) for row in rows.mappings()]
+
+
+def untold_alerts(scope: Scope) -> list[Alert]:
+    """List the alerts that last and that nobody was told of, the oldest first."""
+    rows = scope.connection.execute(
+        select(alert)
+        .where(scope.mine(alert), _row.ended_at.is_(None), _row.told_at.is_(None))
+        .order_by(_row.first_at, _row.name)
+    )
+    return [_alert(row) for row in rows.mappings()]
+
+
+def alert_was_told(scope: Scope, name: str) -> None:
+    """Note that people were told of an alert."""
+    scope.connection.execute(
+        update(alert).where(scope.mine(alert), _row.name == name, _row.ended_at.is_(None)).values(told_at=scope.clock())
+    )
 
 
 def _alert(row: RowMapping) -> Alert:

@@ -424,6 +424,14 @@ class Transaction:
         """List the alerts that last, the newest first."""
         return alerts.alerts(self.scope)
 
+    def untold_alerts(self) -> list[Alert]:
+        """As ``alerts.untold_alerts``."""
+        return alerts.untold_alerts(self.scope)
+
+    def alert_was_told(self, name: str) -> None:
+        """As ``alerts.alert_was_told``."""
+        alerts.alert_was_told(self.scope, name)
+
     def stay_awake(self, name: str, owner: str, span: timedelta) -> None:
         """Say that a consumer looks at the queue by itself for a while."""
         presence.stay_awake(self.scope, name, owner, span)

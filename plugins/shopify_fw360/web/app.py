@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from shopify_fw360.web.console import Console
+from shopify_fw360.web.description import description
 from shopify_fw360.web.pages import all_areas
 from shopify_fw360.web.problems import handle_problems
 from shopify_fw360.web.rendering import STATIC, navigation
@@ -26,6 +27,7 @@ def create_app(console: Console) -> FastAPI:
     areas = list(all_areas(console))
     app.state.entries = sorted((entry for area in areas for entry in area.entries), key=lambda entry: entry.place)
     app.include_router(_frame(), dependencies=[logged_in])
+    app.include_router(description(), prefix="/api", dependencies=[logged_in])
     for area in areas:
         app.include_router(area.public)
         app.include_router(area.pages, dependencies=[logged_in])

@@ -232,7 +232,7 @@ def _api(console: Console) -> APIRouter:
 
 
 def _shop_routes(console: Console, router: APIRouter) -> None:
-    @router.post("/connect/shop", dependencies=[may_connect])
+    @router.post("/connect/shop", summary="Check and keep the connection of the shop", dependencies=[may_connect])
     def save_shop(request: Request, someone: LoggedIn, form: ShopForm) -> Response:
         store, known = console.open_store(), console.connections.get(SHOPIFY)
         try:
@@ -254,7 +254,7 @@ def _shop_routes(console: Console, router: APIRouter) -> None:
                 shop_is_back(tx)
         return JSONResponse(found)
 
-    @router.post("/connect/shop/disconnect", dependencies=[may_connect])
+    @router.post("/connect/shop/disconnect", summary="Forget the tokens of the shop", dependencies=[may_connect])
     def leave(request: Request, someone: LoggedIn, _: Nothing) -> Response:
         try:
             disconnect(console.open_store(), required(console.connections, SHOPIFY), someone.name)
@@ -265,7 +265,7 @@ def _shop_routes(console: Console, router: APIRouter) -> None:
 
 
 def _site_routes(console: Console, router: APIRouter) -> None:
-    @router.post("/connect/site", dependencies=[may_connect])
+    @router.post("/connect/site", summary="Check and keep the connection of the site", dependencies=[may_connect])
     def save_site(request: Request, someone: LoggedIn, form: SiteForm) -> Response:
         store, known = console.open_store(), console.connections.get(FRAMEWORK360)
         warning = None
@@ -288,7 +288,7 @@ def _site_routes(console: Console, router: APIRouter) -> None:
         told = None if warning is None else f"{spoken.text(warning.code.title)}. {spoken.text(warning.code.fix)}"
         return JSONResponse({"site": wanted.host, "warning": told})
 
-    @router.get("/connect/checks", dependencies=[may_connect])
+    @router.get("/connect/checks", summary="Ask both systems everything that must be right", dependencies=[may_connect])
     def checks(request: Request) -> Response:
         spoken = language_of(request)
         store, settings = console.open_store(), console.settings()

@@ -100,11 +100,11 @@ def _pages(console: Console) -> APIRouter:
 def _api(console: Console) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/plans")
+    @router.get("/plans", summary="List the plans of dry runs")
     def plans(someone: LoggedIn) -> Response:
         return JSONResponse(jsonable_encoder(_listed(console, someone)))
 
-    @router.get("/plans/{flow}/{run_id}")
+    @router.get("/plans/{flow}/{run_id}", summary="Show a plan")
     def plan(
         someone: LoggedIn,
         flow: Name,
@@ -115,7 +115,7 @@ def _api(console: Console) -> APIRouter:
     ) -> Response:
         return JSONResponse(jsonable_encoder(_shown(console, someone, f"{flow}/{run_id}", flow, action, search, part)))
 
-    @router.post("/plans/{flow}/{run_id}/decision")
+    @router.post("/plans/{flow}/{run_id}/decision", summary="Approve or refuse a plan")
     def decide(someone: LoggedIn, flow: Name, run_id: Name, decision: PlanDecision) -> Response:
         _require(someone, flow, "sync")
         plan_id = f"{flow}/{run_id}"
@@ -130,7 +130,7 @@ def _api(console: Console) -> APIRouter:
         log.info("user %s has %s the plan %s", someone.name, state, plan_id)
         return JSONResponse({"plan": plan_id, "state": state})
 
-    @router.post("/plans/{flow}/{run_id}/leave-out")
+    @router.post("/plans/{flow}/{run_id}/leave-out", summary="Take records out of a plan, or put them back")
     def leave_out(someone: LoggedIn, flow: Name, run_id: Name, chosen: LeftOut) -> Response:
         _require(someone, flow, "sync")
         with console.open_store().begin() as tx:
@@ -138,7 +138,7 @@ def _api(console: Console) -> APIRouter:
             number = tx.leave_out(f"{flow}/{run_id}", chosen.ids, left_out=chosen.left_out)
         return JSONResponse({"changed": number})
 
-    @router.post("/plans/{flow}/{run_id}/link")
+    @router.post("/plans/{flow}/{run_id}/link", summary="Link a record by hand")
     def link(someone: LoggedIn, flow: Name, run_id: Name, chosen: LinkByHand) -> Response:
         _require(someone, flow, "sync")
         with console.open_store().begin() as tx:

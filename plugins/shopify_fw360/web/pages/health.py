@@ -39,7 +39,7 @@ def _pages(console: Console) -> APIRouter:
 def _api(console: Console) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/health", dependencies=[may_view])
+    @router.get("/health", summary="Tell how everything is doing", dependencies=[may_view])
     def health() -> Response:
         return JSONResponse(jsonable_encoder(health_view(console.open_store(), console.settings())))
 

@@ -168,25 +168,25 @@ def _tabs(tx: Transaction, flows: Sequence[str]) -> list[tuple[str, str, int]]:
 def _api(console: Console) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/parked")
+    @router.get("/parked", summary="List what failed, by reason")
     def parked(rights: Rights, flow: str = "", code: str = "", part: Number = 1) -> Response:
         with console.open_store().read() as tx:
             found = views.parked_page(tx, _chosen(rights("view"), flow), code=code or None, page=part)
         return JSONResponse(jsonable_encoder(found))
 
-    @router.get("/conflicts")
+    @router.get("/conflicts", summary="List the conflicts")
     def conflicts(rights: Rights, flow: str = "", part: Number = 1) -> Response:
         with console.open_store().read() as tx:
             found = views.conflicts_page(tx, _chosen(rights("view"), flow), page=part)
         return JSONResponse(jsonable_encoder(found))
 
-    @router.get("/queue")
+    @router.get("/queue", summary="List what waits")
     def queue(rights: Rights, flow: str = "", part: Number = 1) -> Response:
         with console.open_store().read() as tx:
             found = views.queue_page(tx, _chosen(rights("view"), flow), page=part)
         return JSONResponse(jsonable_encoder(found))
 
-    @router.get("/errors", dependencies=[may_view])
+    @router.get("/errors", summary="List the error codes", dependencies=[may_view])
     def errors() -> Response:
         return JSONResponse(jsonable_encoder(views.error_reference()))
 
@@ -197,7 +197,7 @@ def _api(console: Console) -> APIRouter:
 def _decisions(console: Console) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/parked/release")
+    @router.post("/parked/release", summary="Retry what failed")
     def release(someone: LoggedIn, chosen: Release, rights: Rights) -> Response:
         flows = _chosen(rights("release"), chosen.flow or "", all_needed=False)
         number = views.release(console.open_store(), chosen.rows, flows, chosen.code)
@@ -205,7 +205,7 @@ def _decisions(console: Console) -> APIRouter:
         _wake(console)
         return JSONResponse({"released": number})
 
-    @router.post("/parked/leave-out")
+    @router.post("/parked/leave-out", summary="Leave failed records out")
     def exclude(someone: LoggedIn, chosen: LeaveOut, rights: Rights) -> Response:
         flows = _flows(_chosen(rights("release"), "", all_needed=False))
         number = leave_out(console.open_store(), chosen.rows, flows, someone.shown_name)
@@ -213,7 +213,7 @@ def _decisions(console: Console) -> APIRouter:
         _wake(console)
         return JSONResponse({"left_out": number})
 
-    @router.post("/left-out/let-in")
+    @router.post("/left-out/let-in", summary="Let a record take part again")
     def include(someone: LoggedIn, chosen: LetIn, rights: Rights) -> Response:
         settings = console.settings()
         flows = [flow for flow in _flows(rights("release")) if settings.flows.is_on(flow)]
@@ -225,7 +225,7 @@ def _decisions(console: Console) -> APIRouter:
         _wake(console)
         return JSONResponse({"let_in": 1})
 
-    @router.post("/conflicts/settle")
+    @router.post("/conflicts/settle", summary="Settle a conflict")
     def decide(someone: LoggedIn, chosen: Settlement, rights: Rights) -> Response:
         store = console.open_store()
         with store.read() as tx:

@@ -64,7 +64,7 @@ def _has_written(run: views.RunView) -> bool:
 def _api(console: Console) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/runs/{dag_id}/{run_id}", dependencies=[may_view_run])
+    @router.get("/runs/{dag_id}/{run_id}", summary="Show a run", dependencies=[may_view_run])
     def run(dag_id: Name, run_id: Name, outcome: Outcome | None = None, part: Number = 1) -> Response:
         store = console.open_store()
         found = views.run_view(store, dag_id, run_id, outcome, part)

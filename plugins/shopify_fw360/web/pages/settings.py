@@ -111,7 +111,7 @@ def _pages(console: Console) -> APIRouter:
 def _api(console: Console) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/settings", dependencies=[may_configure])
+    @router.get("/settings", summary="Show the settings", dependencies=[may_configure])
     def settings() -> Response:
         kept = console.keeper.read()
         found = SyncSettings.parse(kept.text)
@@ -124,7 +124,7 @@ def _api(console: Console) -> APIRouter:
             }
         )
 
-    @router.patch("/settings", dependencies=[may_configure])
+    @router.patch("/settings", summary="Change settings", dependencies=[may_configure])
     def change(request: Request, someone: LoggedIn, wanted: SettingsChange) -> Response:
         kept = console.keeper.read()
         before = SyncSettings.parse(kept.text)
@@ -153,7 +153,9 @@ def _api(console: Console) -> APIRouter:
         log.info("user %s has changed the settings %s", someone.name, ", ".join(changed) or "(none)")
         return JSONResponse({"changed": changed, "version": console.keeper.read().version})
 
-    @router.get("/settings/choices", dependencies=[may_configure])
+    @router.get(
+        "/settings/choices", summary="List the marketing lists and tags of the site", dependencies=[may_configure]
+    )
     def choices() -> Response:
         with closing(framework360_client(required(console.connections, FRAMEWORK360))) as site:
             lists, tags = marketing_lists(site), marketing_tags(site)

@@ -1,0 +1,170 @@
+"""A real Airflow with both sandboxes for a browser: customers in agreement, one that failed, one in dispute."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from scripts.local.airflow_api import AirflowApi
+from scripts.local.plan import ROOT, Plan
+from scripts.local.runtime import Runtime
+from tests.end_to_end.world import ShopPerson, SitePerson
+
+BROWSER_PACKAGES = ROOT / ".browser"
+"""Where the Makefile installs requirements-browser.txt; behind everything else, so that it shadows nothing."""
+
+INTO_SITE = "customers_shopify_to_framework360"
+INTO_SHOP = "customers_framework360_to_shopify"
+KEPT = "SYNC_BROWSER_WORLD"
+"""Environment variable that names the folder of a world that runs already and is to be used again."""
+
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# Flows run when a test wants it: their scheduled runs are off, and so the pages hold still.
+SETTINGS = {
+    "schedules": dict.fromkeys(
+        (
+            INTO_SITE,
+            INTO_SHOP,
+            "products_shopify_to_framework360",
+            "products_framework360_to_shopify",
+            "orders_shopify_to_framework360",
+        ),
+        0,
+    ),
+    "policies": {"names": "ask"},
+}
+_RUN_SECONDS = 300.0
+
+
+@dataclass
+class BrowserWorld:
+    """What the tests look at and the people who work in both systems."""
+
+    runtime: Runtime
+
+    def __post_init__(self) -> None:
+        plan = self.runtime.plan
+        self.url = plan.airflow_url
+        self.console = f"{plan.airflow_url}/sync/"
+        self.passwords = plan.secrets.logins()
+        self.api: AirflowApi = self.runtime.api()
+        self.shop = ShopPerson(plan.shopify_url)
+        self.site = SitePerson(plan.framework360_url)
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def run(self, dag_id: str, **conf: Any) -> None:
+        """Run a DAG to its end."""
+        self.api.wait_for_dag(dag_id, 180)
+        self.api.unpause(dag_id)
+        ended = self.api.wait_for_run(self.api.trigger(dag_id, conf), _RUN_SECONDS)
+        assert ended.state == "success", ended.url
+
+    def token(self, user: str = "admin") -> str:
+        login = {"username": user, "password": self.passwords[user]}
+        answer = self.session.post(f"{self.url}/auth/token", json=login, timeout=60)
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+    def json(self, path: str) -> Any:
+        """Ask the console's API as the administrator."""
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        answer = self.session.get(f"{self.console}api/{path}", headers=headers, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Write the Variable with the settings."""
+        answer = self.session.patch(
+            f"{self.url}/api/v2/variables/sync_settings",
+            json={"key": "sync_settings", "value": json.dumps(settings)},
+            headers={"Authorization": f"Bearer {self.token()}"},
+            timeout=60,
+        )
+        answer.raise_for_status()
+
+    def wait_for(self, fact: Callable[[], Any], seconds: float = 120.0) -> Any:
+        """Wait until something is true, and return it."""
+        end = time.monotonic() + seconds
+        while not (found := fact()):
+            assert time.monotonic() < end, "it did not happen in time"
+            time.sleep(0.5)
+        return found
+
+    def buyer(self, first_name: str, email: str | None = None) -> str:
+        """Let somebody register in the shop and return the id."""
+        # Without an e-mail address the site cannot register them.
+        key = {"email": email} if email else {"phone": f"+39333{zlib.crc32(first_name.encode()) % 10**7:07d}"}
+        return self.shop.create(firstName=first_name, lastName="Prova", **key)
+
+    def counterpart(self, email: str) -> str:
+        """Return the id of a customer of the site."""
+        return str(
+            self.wait_for(lambda: next((one["id"] for one in self.site.all() if one.get("email") == email), None))
+        )
+
+    def dispute(self, name: str) -> tuple[str, str]:
+        """Let both systems change the first name of one customer to different values; return both ids."""
+        email = f"{name.lower()}@example.com"
+        buyer = self.buyer(name, email)
+        self.run(INTO_SITE)
+        counterpart = self.counterpart(email)
+        self.site.update(counterpart, nome=f"{name} nel sito")
+        self.shop.update(buyer, firstName=f"{name} in the shop")
+        self.run(INTO_SITE)
+        return buyer, counterpart
+
+
+@contextmanager
+def browser_world() -> Iterator[BrowserWorld]:
+    """Start a world, or use the one that runs already and leave it running."""
+    kept = os.environ.get(KEPT)
+    if kept:
+        yield BrowserWorld(Runtime(Plan.load(run=Path(kept))))
+        return
+    with tempfile.TemporaryDirectory(prefix="sync-browser-") as folder:
+        runtime = Runtime(Plan.load(run=Path(folder) / "run"), customers=40, products=8, orders=6)
+        try:
+            yield prepared(runtime)
+        finally:
+            runtime.stop()
+
+
+def prepared(runtime: Runtime) -> BrowserWorld:
+    """Start a runtime and carry some records over."""
+    runtime.start()
+    world = BrowserWorld(runtime)
+    world.configure(SETTINGS)
+    world.run("onboard_shop")
+    world.buyer("Senza", None)
+    world.run(INTO_SITE)
+    world.dispute("Contesa")
+    for dag in ("webhook_queue", "sync_one"):
+        world.api.wait_for_dag(dag, 180)
+        world.api.unpause(dag)
+    return world
+
+
+if __name__ == "__main__":
+    # A world to develop against: it stays until `python -m scripts.local stop` or the folder's processes are stopped.
+    started = prepared(Runtime(Plan.load(run=Path(sys.argv[1])), customers=40, products=8, orders=6))
+    sys.stdout.write(f"{started.console} {json.dumps(started.passwords)}\n")
