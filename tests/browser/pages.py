@@ -20,11 +20,14 @@ PATHS = {
 
 
 def all_paths(world):
-    """Return the pages, those of one run and one plan included."""
+    """Return the pages, those of one run, one record and one plan included."""
     found = dict(PATHS)
     runs = world.json("health")["certificates"].get(INTO_SITE, [])
     if runs:
         found["run"] = f"runs/{runs[-1]['dag_id']}/{runs[-1]['run_id']}"
+    records = [one for one in world.json("records/customer")["rows"] if one["link"]]
+    if records:
+        found["story"] = f"records/customer/{records[0]['link']}"
     plans = world.json("plans")
     if plans:
         found["plan"] = f"first-sync/{plans[0]['flow']}/{plans[0]['run']}"
