@@ -8,6 +8,7 @@ from sqlalchemy import update
 from shopify_fw360.settings import SyncSettings
 from shopify_fw360.store import Probe
 from shopify_fw360.store.tables import ledger_run
+from shopify_fw360.sync.deliveries import CANARY
 from shopify_fw360.sync.health import watch_lateness
 from tests.web.conftest import INTO_SITE, RUN
 
@@ -68,6 +69,15 @@ def test_the_loss_of_webhooks_is_the_share_of_changes_nobody_told_of(browser, pa
     text = browser().get("/health").text
     assert "0.5%" in text
     assert "customers/update" in text
+
+
+def test_events_caused_on_purpose_are_no_changes_and_are_told_apart(browser, past):
+    now = past.store.clock()
+    with past.store.begin() as tx:
+        tx.add_probes([Probe(CANARY, "bulk_operations/finish", now - timedelta(hours=1), now, 4, 3, 1, 0)])
+    text = browser().get("/health").text
+    assert "3 of 4 events that were caused on purpose have arrived." in text
+    assert "Not measured yet." in text
 
 
 class TestAFlowThatIsLate:

@@ -12,6 +12,7 @@ from shopify_fw360.records import Outcome
 from shopify_fw360.settings import ALL_FLOWS, SyncSettings
 from shopify_fw360.shopify.bucket import BudgetState, loaded
 from shopify_fw360.store import Alert, LockedState, Probe, Run, Store, Transaction
+from shopify_fw360.sync.deliveries import CANARY
 from shopify_fw360.sync.health import FlowHealth, flow_health
 
 HOURS: Final = 24
@@ -118,6 +119,7 @@ class HealthView:
         certificates: by name of the flow its last runs, the oldest first.
         windows: the last backfills and other runs of exactly a window.
         loss: proofs of delivery of the last days, empty before the first.
+        canaries: events of the last days that were caused on purpose, None before the first.
         budgets: of the shops.
         alerts: those that last.
         requests: open requests about personal data.
@@ -129,6 +131,7 @@ class HealthView:
     certificates: Mapping[str, Sequence[RunMark]]
     windows: Sequence[RunMark]
     loss: Sequence[Probe]
+    canaries: Probe | None
     budgets: Sequence[Budget]
     alerts: Sequence[Alert]
     requests: int
@@ -161,6 +164,7 @@ def health_view(store: Store, settings: SyncSettings) -> HealthView:
     """
     now = store.clock()
     with store.read() as tx:
+        probes = tx.sum_probes(now - _LOSS)
         view = HealthView(
             at=now,
             flows=flow_health(tx, settings),
@@ -170,7 +174,8 @@ def health_view(store: Store, settings: SyncSettings) -> HealthView:
                 for flow in ALL_FLOWS
             },
             windows=[_mark(run) for run in tx.recent_windows()],
-            loss=tx.sum_probes(now - _LOSS),
+            loss=[probe for probe in probes if probe.flow != CANARY],
+            canaries=next((probe for probe in probes if probe.flow == CANARY), None),
             budgets=(),
             alerts=tx.alerts(),
             requests=len(tx.privacy_requests()),
