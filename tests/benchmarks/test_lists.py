@@ -106,11 +106,10 @@ def test_every_list_is_there_within_the_time_of_a_page(database, tmp_path, reque
         for _ in range(5):
             began = time.perf_counter()
             with store.read() as tx:
-                shown = len(tx.list_records(query))
-                number = tx.count_records(query)
+                rows, number = tx.page_of_records(query)
             times.append(time.perf_counter() - began)
         slowest = max(slowest, min(times))
-        print(f"  {title:42} {min(times) * 1000:7.1f} {max(times) * 1000:7.1f} ms, {shown} of {number}")
+        print(f"  {title:42} {min(times) * 1000:7.1f} {max(times) * 1000:7.1f} ms, {len(rows)} of {number}")
     began = time.perf_counter()
     with store.read() as tx:
         tx.list_records(ListQuery(Entity.CUSTOMER, sort="name"), offset=LINKS * 3 // 4)

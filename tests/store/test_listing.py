@@ -43,6 +43,7 @@ def names(store, limit=50, offset=0, **query):
     with store.read() as tx:
         rows = tx.list_records(ListQuery(CUSTOMERS, **query), limit=limit, offset=offset)
         number = tx.count_records(ListQuery(CUSTOMERS, **query))
+        assert tx.page_of_records(ListQuery(CUSTOMERS, **query), limit=limit, offset=offset) == (rows, number)
     assert offset or limit < 50 or number == len(rows)
     return [row.name for row in rows]
 

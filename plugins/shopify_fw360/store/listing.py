@@ -123,7 +123,20 @@ def list_records(scope: Scope, query: ListQuery, limit: int, offset: int) -> lis
     """
     if query.status == "pending":
         return _waiting(scope, query, limit, offset)
+    return _list(scope, query, limit, offset, _few(scope, query))
+
+
+def page_of_records(
+    scope: Scope, query: ListQuery, limit: int, offset: int, most: int
+) -> tuple[list[ListedRecord], int]:
+    """List records and count all of the list up to a limit; cheaper than one after the other."""
+    if query.status == "pending":
+        return _waiting(scope, query, limit, offset), count_records(scope, query, most)
     few = _few(scope, query)
+    return _list(scope, query, limit, offset, few), _count(scope, query, most, few)
+
+
+def _list(scope: Scope, query: ListQuery, limit: int, offset: int, few: Sequence[int] | None) -> list[ListedRecord]:
     if few is not None:
         # Sorted by an expression, so that nobody walks the order of the list to find a handful of rows.
         chosen = select(*_COLUMNS).where(scope.among(_row.id, few), *_filters(query))
@@ -147,14 +160,32 @@ def stream_records(scope: Scope, query: ListQuery, page: int = 2_000) -> Iterato
 def count_records(scope: Scope, query: ListQuery, most: int) -> int:
     """Count the records of a list, up to a limit, because counting a whole table takes longer than a page may take."""
     if query.status == "pending":
-        chosen = select(staged_change.c.id).where(_waits(scope, query))
+        waiting = select(staged_change.c.id).where(_waits(scope, query)).limit(most).subquery()
+        return scope.connection.scalar(select(func.count()).select_from(waiting)) or 0
+    return _count(scope, query, most, _few(scope, query))
+
+
+def _count(scope: Scope, query: ListQuery, most: int, few: Sequence[int] | None) -> int:
+    if few is not None:
+        chosen = select(_row.id).where(scope.among(_row.id, few), *_filters(query))
+    elif _is_search_only(query):
+        # Nothing but words decides, so no link need be looked at.
+        return _count_words(scope, query, most)
     else:
-        few = _few(scope, query)
-        if few is None:
-            chosen = _chosen(scope, query, select(_row.id))
-        else:
-            chosen = select(_row.id).where(scope.among(_row.id, few), *_filters(query))
+        chosen = _chosen(scope, query, select(_row.id))
     return scope.connection.scalar(select(func.count()).select_from(chosen.limit(most).subquery())) or 0
+
+
+def _is_search_only(query: ListQuery) -> bool:
+    bare = ListQuery(query.entity, query.search, sort=query.sort, descending=query.descending)
+    return bool(terms_of(query.search)) and query == bare and query.sort != "synced"
+
+
+def _count_words(scope: Scope, query: ListQuery, most: int) -> int:
+    found = [select(link_word.c.link_id).where(begins(scope, query.entity, term)) for term in terms_of(query.search)]
+    together = intersect(*found).subquery() if len(found) > 1 else found[0].distinct().subquery()
+    counted = select(together.c.link_id).limit(most).subquery()
+    return scope.connection.scalar(select(func.count()).select_from(counted)) or 0
 
 
 def listed_links(scope: Scope, entity: Entity, link_ids: Sequence[int]) -> list[ListedRecord]:

@@ -519,6 +519,12 @@ class Transaction:
         """Count the records of a list, up to a limit."""
         return listing.count_records(self.scope, query, most)
 
+    def page_of_records(
+        self, query: ListQuery, *, limit: int = 50, offset: int = 0, most: int = 10_000
+    ) -> tuple[list[ListedRecord], int]:
+        """List a page of records and count all of the list up to a limit."""
+        return listing.page_of_records(self.scope, query, limit, offset, most)
+
     def stream_records(self, query: ListQuery) -> Iterator[ListedRecord]:
         """Yield every record of a list; use it within the transaction."""
         return listing.stream_records(self.scope, query)

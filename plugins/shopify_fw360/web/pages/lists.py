@@ -209,8 +209,7 @@ def read_list(console: Console, entity: Entity, chosen: Chosen, part: int) -> Li
     """Read a page of a list."""
     query = chosen.query(entity)
     with console.open_store().read() as tx:
-        found = tx.list_records(query, limit=PAGE + 1, offset=(part - 1) * PAGE)
-        total = tx.count_records(query, most=COUNTED)
+        found, total = tx.page_of_records(query, limit=PAGE + 1, offset=(part - 1) * PAGE, most=COUNTED)
     addresses = console.pages()
     return Listing(
         rows=[row_of(one, addresses) for one in found[:PAGE]], page=part, more=len(found) > PAGE, total=total
