@@ -56,7 +56,9 @@ def _pages(console: Console) -> APIRouter:
 def _api(console: Console) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/privacy/{request_id}/data", dependencies=[may_configure])
+    @router.get(
+        "/privacy/{request_id}/data", summary="Fetch what was put together about a person", dependencies=[may_configure]
+    )
     def data(request_id: int, someone: LoggedIn) -> Response:
         store = console.open_store()
         document = open_export(store, request_id)
@@ -67,7 +69,7 @@ def _api(console: Console) -> APIRouter:
         log.info("user %s fetched the data put together for request %d", someone.name, request_id)
         return _file(f"personal-data-{request_id}.json", document)
 
-    @router.get("/privacy/{request_id}/proof", dependencies=[may_configure])
+    @router.get("/privacy/{request_id}/proof", summary="Fetch the proof of an erasure", dependencies=[may_configure])
     def proof(request_id: int) -> Response:
         document = proof_of(console.open_store(), request_id)
         if document is None:
