@@ -114,6 +114,19 @@ class TestArrival:
         assert catalogue.product_link(System.SHOPIFY, product).framework360_id == other
         assert len(catalogue.manager.products()) == len(catalogue.keeper.products()) == 1
 
+    @pytest.mark.parametrize("first", [CATALOGUE_INTO_SITE, CATALOGUE_INTO_SHOP], ids=lambda flow: flow.name)
+    def test_products_that_meet_with_other_variants_and_prices_agree_on_all_of_them(self, catalogue: Catalogue, first):
+        rows = [{"options": {"Taglia": size}, "sku": f"MAGLIA-{size}", "price": "30.00"} for size in ("M", "S")]
+        product = catalogue.keeper.create_product("Maglia", rows)
+        there = [{"attributi": {"Taglia": size}, "sku": f"MAGLIA-{size}", "prezzo": "60.00"} for size in ("M", "L")]
+        other = site_shirt(catalogue, varianti=there)
+        for flow in (first, first.reverse, first):
+            catalogue.sync(flow)
+        here, there = by_sku(catalogue.keeper.product(product)), by_sku(catalogue.manager.product(other))
+        assert here.keys() == there.keys() == {"MAGLIA-M", "MAGLIA-S", "MAGLIA-L"}
+        assert money(here["MAGLIA-M"]["price"]) == money(there["MAGLIA-M"]["prezzo"]) == Decimal("30.00")
+        assert money(here["MAGLIA-L"]["price"]) == money(there["MAGLIA-L"]["prezzo"]) == Decimal("60.00")
+
 
 class TestEdits:
     def linked(self, world):

@@ -9,11 +9,13 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from shopify_fw360.errors import SyncError
-from shopify_fw360.records import Entity, Flow, Origin, System, Window
+from shopify_fw360.records import Entity, Flow, Origin, Window
 from shopify_fw360.sync.event_tasks import do_event_tasks
 from shopify_fw360.sync.inbox import accept
 from shopify_fw360.sync.run import Mode, equation
 from tests.proof.actors import Theatre, Worker, playing
+from tests.proof.goods import create_product, delete_product, edit_product
+from tests.proof.judges import JUDGES, BrokenError
 from tests.proof.office import Office
 from tests.proof.people import (
     PLACES,
@@ -21,14 +23,15 @@ from tests.proof.people import (
     SITE,
     People,
     create_customer,
-    customers_in,
     delete_customer,
     edit_customer,
-    read_customer,
 )
 from tests.proof.systems import FAULTS, Delivery, Systems
 
-FOCUS = {"customers": (Flow(Entity.CUSTOMER, SHOP), Flow(Entity.CUSTOMER, SITE))}
+FOCUS = {
+    "customers": (Flow(Entity.CUSTOMER, SHOP), Flow(Entity.CUSTOMER, SITE)),
+    "products": (Flow(Entity.PRODUCT, SHOP), Flow(Entity.PRODUCT, SITE)),
+}
 MOST_ROUNDS = 14
 
 
@@ -37,19 +40,6 @@ class Event(NamedTuple):
 
     kind: str
     seed: int
-
-
-class BrokenError(AssertionError):
-    """A history has come to something that must not be.
-
-    Args:
-        rule: which rule is broken.
-        detail: what was found.
-    """
-
-    def __init__(self, rule: str, detail: str) -> None:
-        super().__init__(f"{rule}: {detail}")
-        self.rule = rule
 
 
 @dataclass
@@ -206,7 +196,8 @@ class Telling:
         made = sum(self.systems.writes.values()) - before
         self.say(f"everything is at rest after {rounds} rounds and {made} writes")
         self.certify()
-        _JUDGES[self.focus](self)
+        for judge in JUDGES[self.focus]:
+            judge(self)
 
     def round(self) -> None:
         """What the schedule does in a while: repeats what failed, reads everything, serves the queue."""
@@ -423,124 +414,5 @@ def _new_customer(people: People, draw: random.Random) -> str | None:
 _CUSTOMER_ACTS = [(_new_customer, 3), (edit_customer, 8), (delete_customer, 1)]
 _ACTS: dict[str, list[tuple[Callable[[People, random.Random], str | None], int]]] = {
     "customers": _CUSTOMER_ACTS,
-}
-
-
-# Judging --------------------------------------------------------------------------------------------------------------
-
-
-def judge_customers(telling: Telling) -> None:
-    people, store = telling.people, telling.office.store
-    there = {side: customers_in(people, side) for side in System}
-    known: dict[System, set[str]] = {side: set() for side in System}
-    for thing in people.of(Entity.CUSTOMER):
-        _follow_link(store, thing)
-        if thing.gone:
-            _find_remains(telling, thing, there)
-        if thing.free:
-            mails = _mails(thing)
-            for side in System:
-                known[side] |= {record_id for record_id, mail in there[side].items() if mail.casefold() in mails}
-            thing.ids.clear()
-            continue
-        for side, record_id in thing.ids.items():
-            present = record_id in there[side]
-            known[side].add(record_id)
-            if present and side in thing.gone:
-                raise AssertionError("ids are never used twice")
-            if not present and side not in thing.gone:
-                raise BrokenError("deleted", f"nobody has deleted {thing.name} at the {PLACES[side]}, but it is gone")
-        if not thing.gone:
-            _judge_both(telling, thing)
-        else:
-            _judge_survivor(telling, thing)
-        _mails(thing)
-        thing.edits.clear()
-        thing.asked = False
-    for side in System:
-        strangers = set(there[side]) - known[side]
-        if strangers:
-            names = ", ".join(there[side][record_id] for record_id in sorted(strangers))
-            raise BrokenError("double", f"the {PLACES[side]} has {len(strangers)} records nobody knows: {names}")
-
-
-def _follow_link(store: Any, thing: Any) -> None:
-    with store.read() as tx:
-        for side, record_id in list(thing.ids.items()):
-            link = tx.links(Entity.CUSTOMER, side, [record_id]).get(record_id)
-            other = None if link is None else link.id_in(side.other)
-            if other is not None:
-                thing.ids.setdefault(side.other, other)
-
-
-def _mails(thing: Any) -> set[str]:
-    thing.mails |= {value for _, name, value in thing.edits if name == "email"}
-    return thing.mails
-
-
-def _find_remains(telling: Telling, thing: Any, there: dict[System, dict[str, str]]) -> None:
-    """A thing deleted on its only known side may have got a counterpart before; people know it by its e-mail."""
-    mails = _mails(thing)
-    for side in System:
-        if side not in thing.ids:
-            found = [record_id for record_id, mail in there[side].items() if mail.casefold() in mails]
-            if found:
-                thing.ids[side] = found[0]
-
-
-def _judge_both(telling: Telling, thing: Any) -> None:
-    for side in System:
-        if side not in thing.ids:
-            raise BrokenError("missing", f"{thing.name} never arrived at the {PLACES[side]}; {_parked(telling)}")
-    held = {side: read_customer(telling.people, side, thing.ids[side]) or {} for side in System}
-    for name, value in held[SHOP].items():
-        if value != held[SITE][name]:
-            raise BrokenError(
-                "agreement",
-                f"{name} of {thing.name} is {value!r} at the shop and {held[SITE][name]!r} at the site; "
-                f"it was {thing.agreed.get(name)!r}; edits {_edits(thing, name)}; {_parked(telling)}",
-            )
-        possible = [each if each is not None or not _is_flag(name) else False for each in thing.possible(name)]
-        if value not in possible:
-            raise BrokenError(
-                "lost edit", f"{name} of {thing.name} is {value!r}, but may only be {possible}; {_edits(thing, name)}"
-            )
-        if name == "consent" and value and thing.last(name) and not [e for e in thing.edits if e[1] == name][-1][2]:
-            raise BrokenError(
-                "consent", f"{thing.name} is subscribed, although the last word was no: {_edits(thing, name)}"
-            )
-    thing.agreed = held[SHOP]
-    thing.met = True
-
-
-def _judge_survivor(telling: Telling, thing: Any) -> None:
-    for side in set(thing.ids) - thing.gone:
-        held = read_customer(telling.people, side, thing.ids[side]) or {}
-        for name, value in held.items():
-            last = thing.last(name)
-            # What was changed where the record was deleted may have come over before the deletion, any step of it.
-            edited = [value for _, field_name, value in thing.edits if field_name == name]
-            possible = [last[side]] if set(last) == {side} else [*edited, thing.agreed.get(name)]
-            possible = [each if each is not None or not _is_flag(name) else False for each in possible]
-            if value not in possible:
-                raise BrokenError("lost edit", f"{name} of the surviving {thing.name} is {value!r}, may be {possible}")
-        thing.agreed = held
-
-
-def _is_flag(name: str) -> bool:
-    return name == "consent" or name.startswith("tag ")
-
-
-def _edits(thing: Any, name: str) -> str:
-    return "; ".join(f"{PLACES[side]} {value!r}" for side, edited, value in thing.edits if edited == name) or "no edits"
-
-
-def _parked(telling: Telling) -> str:
-    with telling.office.store.read() as tx:
-        rows = tx.parked(limit=10)
-    return "; ".join(f"parked {row.source_id} {row.error_code} {row.error_message}" for row in rows) or "nothing parked"
-
-
-_JUDGES: dict[str, Callable[[Telling], None]] = {
-    "customers": judge_customers,
+    "products": [(create_product, 3), (edit_product, 8), (delete_product, 1)],
 }

@@ -46,6 +46,7 @@ class Thing:
         met: whether both sides were in agreement at a rest before.
         asked: somebody has asked for it to be synchronised now, which makes even a deleted counterpart anew.
         twin: people created it on both sides.
+        keys: natural keys it ever had, by which people know a record of it.
     """
 
     entity: Entity
@@ -57,7 +58,7 @@ class Thing:
     met: bool = False
     asked: bool = False
     twin: bool = False
-    mails: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
 
     @property
     def free(self) -> bool:
@@ -109,7 +110,7 @@ class People:
 # Customers ------------------------------------------------------------------------------------------------------------
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     return None if value in _EMPTY else value
 
 
@@ -143,15 +144,16 @@ def read_customer(people: People, side: System, record_id: str) -> dict[str, Any
         }
         tags = list(customer.tags)
     held = {tag.casefold() for tag in tags}
-    return {name: _plain(value) for name, value in values.items()} | {f"tag {tag}": tag in held for tag in TAGS}
+    return {name: plain(value) for name, value in values.items()} | {f"tag {tag}": tag in held for tag in TAGS}
 
 
-def customers_in(people: People, side: System) -> dict[str, str]:
-    """Ids and e-mails of all customers of a side."""
+def customers_in(people: People, side: System) -> dict[str, frozenset[str]]:
+    """Ids of all customers of a side, with their e-mails."""
     if side is SHOP:
-        table = people.systems.shop.shop.customers
-        return {record["id"]: str(record.get("email") or "") for record in table.all()}
-    return {str(number): entry.email for number, entry in people.systems.site.store.customers.items()}
+        mails = {record["id"]: str(record.get("email") or "") for record in people.systems.shop.shop.customers.all()}
+    else:
+        mails = {str(number): entry.email for number, entry in people.systems.site.store.customers.items()}
+    return {record_id: frozenset({mail.casefold()} - {""}) for record_id, mail in mails.items()}
 
 
 _SHOP_NAMES = {"first": "firstName", "last": "lastName", "phone": "phone", "email": "email"}
@@ -217,7 +219,7 @@ def _phone(people: People) -> str:
 
 
 def edit_customer(people: People, draw: random.Random) -> str | None:
-    found = _somewhere(people.of(Entity.CUSTOMER), draw)
+    found = somewhere(people.of(Entity.CUSTOMER), draw)
     if found is None:
         return None
     thing, side = found
@@ -248,7 +250,7 @@ def edit_customer(people: People, draw: random.Random) -> str | None:
 
 
 def delete_customer(people: People, draw: random.Random) -> str | None:
-    found = _somewhere(people.of(Entity.CUSTOMER), draw)
+    found = somewhere(people.of(Entity.CUSTOMER), draw)
     if found is None:
         return None
     thing, side = found
@@ -261,7 +263,7 @@ def delete_customer(people: People, draw: random.Random) -> str | None:
     return f"a person at the {PLACES[side]} deletes {thing.name}"
 
 
-def _somewhere(things: Iterable[Thing], draw: random.Random) -> tuple[Thing, System] | None:
+def somewhere(things: Iterable[Thing], draw: random.Random) -> tuple[Thing, System] | None:
     """One thing and a side where it is known to be."""
     places = [(thing, side) for thing in things for side in thing.ids if side not in thing.gone]
     return draw.choice(places) if places else None

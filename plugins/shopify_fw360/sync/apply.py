@@ -13,7 +13,18 @@ from typing import Any
 from shopify_fw360.errors import AMBIGUOUS, FW360_NOT_FOUND, INTERNAL, SALE_DIFFERS, VANISHED, SyncError
 from shopify_fw360.mapping.engine import Rejection, Row, read_target_children, read_targets, transform
 from shopify_fw360.mapping.rules import CompiledMapping, FieldRule
-from shopify_fw360.records import Flow, Gateway, KeepsNotes, Link, LinkStatus, Raw, SourceRecord, System, WriteResult
+from shopify_fw360.records import (
+    UNFINISHED,
+    Flow,
+    Gateway,
+    KeepsNotes,
+    Link,
+    LinkStatus,
+    Raw,
+    SourceRecord,
+    System,
+    WriteResult,
+)
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.journal import JournalEntry
 from shopify_fw360.sync.base import hand_over, is_consumed, rebase, rebase_reverse
@@ -398,7 +409,7 @@ def _backward_bases(
             None if was is None else {**was.values, **values_of(reverse.children, was.children, ids)},
             values,
             held,
-            all_ours=entry.item.is_repeated,
+            all_ours=entry.item.is_repeated or _goes_on(entry),
         )
         base = hand_over(rules, base, _left_to(mapping, reverse, entry), held)
         defaulted = now.defaulted | {
@@ -407,6 +418,11 @@ def _backward_bases(
         stated = {name: value for name, value in values.items() if name not in defaulted}
         result.append((base, complete and is_consumed(rules, base, stated)))
     return result
+
+
+def _goes_on(entry: Applied) -> bool:
+    """Whether the record was made by an interrupted attempt of ours, so that all it held before is what we wrote."""
+    return entry.item.current is not None and entry.item.current.raw.get(UNFINISHED) is True
 
 
 def _reversed_ids(reverse: CompiledMapping, entry: Applied, rows: ChildRows) -> tuple[dict[str, dict[str, str]], bool]:

@@ -85,7 +85,10 @@ def rebase_reverse(
             if rule.is_union and not all_ours:
                 result[name] = pair_of(_consumed_of_set(previous, was, source), target)
                 continue
-            pending_edit = previous is not None and before is not None and was != previous[0] and was == source
+            # What the write left as it was is no work of ours: an edit that was not carried yet, or at a first meeting
+            # a value nobody has compared, because a list is written as a whole.
+            unheard = previous is None or was != previous[0]
+            pending_edit = before is not None and unheard and was == source
             if all_ours or not pending_edit:
                 result[name] = pair_of(source, target)
     return result
