@@ -1,7 +1,7 @@
 """Keeps the catalogues in step with the texts in the sources: ``python -m shopify_fw360.web.catalogues``.
 
-New texts get an empty entry to be filled in, texts that are gone lose theirs; nothing is guessed. Texts are found in
-the modules and templates of the web room: ``_("…")`` and ``ngettext`` in templates, ``N_("…")``,
+New texts get an empty entry to be filled in, texts that are gone lose theirs; nothing is guessed. Texts are those of
+the error codes, and what is found in the modules and templates of the web room: ``_("…")`` and ``ngettext`` in templates, ``N_("…")``,
 ``language.text("…")`` and ``language.plural("…", "…", n)`` in modules.
 """
 
@@ -18,6 +18,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from shopify_fw360.errors import CODES
 from shopify_fw360.web.i18n import LANGUAGES, SOURCE, catalogue_file
 
 _ROOM: Final = Path(__file__).parent
@@ -39,6 +40,9 @@ def used() -> Catalog:
     ):
         # Places without line numbers: they would change with every edit of a file.
         catalogue.add(message, locations=[(Path(file).as_posix(), None)], context=context)  # type: ignore[list-item]
+    for code in CODES.values():
+        for text in (code.title, code.cause, code.fix):
+            catalogue.add(text, locations=[("../errors.py", None)])  # type: ignore[list-item]
     return catalogue
 
 
