@@ -1,8 +1,8 @@
 """Keeps the catalogues in step with the texts in the sources: ``python -m shopify_fw360.web.catalogues``.
 
 New texts get an empty entry to be filled in, texts that are gone lose theirs; nothing is guessed. Texts are those of
-the error codes, and what is found in the modules and templates of the web room: ``_("…")`` and ``ngettext`` in templates, ``N_("…")``,
-``language.text("…")`` and ``language.plural("…", "…", n)`` in modules.
+the error codes, and what is found in the modules and templates of the web room: ``_("…")`` and ``ngettext`` in
+templates, ``N_("…")``, ``language.text("…")`` and ``language.plural("…", "…", n)`` in modules.
 """
 
 from __future__ import annotations
