@@ -8,6 +8,8 @@ BIN := .venv/bin
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 # Parallel test processes; two suit a small machine.
 WORKERS ?= 2
+# What `make kill` kills; empty for everything.
+PARTS ?=
 # Passed on to pytest, e.g. make test PYTEST="-k consent".
 PYTEST ?=
 # Passed on to the simulator, e.g. make prove PROVE="--seed 12".
@@ -70,6 +72,10 @@ faults: bootstrap ## Kill and strike at every single step, where `make test` tak
 .PHONY: prove
 prove: bootstrap ## Tell 10,000 random histories; PROVE="--histories 500 --first 3" or "--seed 12" chooses others
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.proof $(PROVE)
+
+.PHONY: kill
+kill: bootstrap ## Kill worker, scheduler, ... of the running Airflow during imports (after `make demo`; PARTS="worker postgres")
+	@$(BIN)/python -m scripts.local kill $(PARTS)
 
 .PHONY: bench
 bench: bootstrap ## Measure speed and memory, one benchmark at a time

@@ -25,11 +25,14 @@ def main() -> int:
         command.add_argument("--customers", type=int, default=600, help="people in both sandboxes together")
         command.add_argument("--products", type=int, default=120, help="products in both sandboxes together")
         command.add_argument("--orders", type=int, default=80, help="orders in the sandbox shop")
+    kill = commands.add_parser("kill", help="kill parts of the running Airflow during imports, and tell what happened")
+    kill.add_argument("parts", nargs="*", help="worker, scheduler, triggerer, dag-processor, api-server, postgres")
+    kill.add_argument("--records", type=int, default=80, help="new customers per part")
     commands.add_parser("stop", help="stop everything")
     commands.add_parser("status", help="show what runs, the addresses and the logins")
     commands.add_parser("clean", help="stop everything and delete .run with all data")
     arguments = parser.parse_args()
-    if arguments.command in {"stop", "status", "clean"} and not (ROOT / ".run").exists():
+    if arguments.command in {"stop", "status", "clean", "kill"} and not (ROOT / ".run").exists():
         print("nothing was ever started here")
         return 0
     try:
@@ -53,6 +56,10 @@ def _run(arguments: argparse.Namespace) -> None:
             print("stopped, and .run is gone")
         case "status":
             _show(Runtime(plan))
+        case "kill":
+            from scripts.local import killing
+
+            killing.run(Runtime(plan), arguments.parts or killing.PARTS, arguments.records)
         case command:
             runtime = Runtime(
                 plan,

@@ -11,7 +11,7 @@ import requests
 
 from scripts.local.errors import LocalError
 
-_TIMEOUT = 30
+_TIMEOUT = 120
 _COMPONENTS = ("scheduler", "dag_processor", "triggerer")
 FINISHED = frozenset({"success", "failed"})
 
@@ -102,12 +102,22 @@ class AirflowApi:
         """
         end = time.monotonic() + seconds
         while True:
-            state = self._object("GET", f"dags/{run.dag_id}/dagRuns/{run.run_id}")["state"]
+            state = self.state_of(run)
             if state in FINISHED:
                 return Run(run.dag_id, run.run_id, run.url, state)
             if time.monotonic() > end:
                 raise AirflowError(f"{run.dag_id} is still {state} after {seconds:.0f} s: {run.url}")
             time.sleep(0.5)
+
+    def state_of(self, run: Run) -> str:
+        """Return the state a run is in now."""
+        state: str = self._object("GET", f"dags/{run.dag_id}/dagRuns/{run.run_id}")["state"]
+        return state
+
+    def running_pids(self, run: Run) -> list[int]:
+        """Return the process ids of the tasks of a run that are running now."""
+        answer = self._object("GET", f"dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances?state=running")
+        return [task["pid"] for task in answer["task_instances"] if task["pid"]]
 
     def failed_tasks(self, run: Run) -> list[str]:
         """Return the ids of the tasks that failed in a run."""

@@ -126,6 +126,18 @@ class EmbeddedPostgres:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def kill(self) -> None:
+        """Kill the server and its sessions at once, as a power cut does."""
+        pid = self._pid()
+        if pid is None:
+            return
+        server = psutil.Process(pid)
+        family = [server, *server.children(recursive=True)]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=5)
+
     def create(self, databases: Iterable[Database]) -> None:
         """Create each missing database with its owner, and set the owner's password."""
         with self._connect() as connection:

@@ -110,6 +110,12 @@ class Processes:
         record = self._read(name)
         return record is not None and any(process.pid == record.pid for process in _members(record))
 
+    def kill(self, name: str) -> None:
+        """Kill the started process itself at once, as the kernel does when memory runs out; its children live on."""
+        record = self._read(name)
+        if record is not None:
+            _signal([process for process in _members(record) if process.pid == record.pid], signal.SIGKILL)
+
     def stop(self, name: str, seconds: float = 10.0) -> int:
         """Stop a component with everything it started, also when it is dead already.
 

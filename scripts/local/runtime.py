@@ -148,6 +148,18 @@ class Runtime:
         self._stop_together([name for name in AIRFLOW if name != "api-server"])
         self._stop_together(["api-server"])
 
+    def revive(self) -> None:
+        """Start again what has died, as a service manager would; what runs is left alone.
+
+        Raises:
+            PostgresError: the database does not start.
+        """
+        if not self.postgres.running():
+            self.postgres.start()
+        for name in AIRFLOW:
+            if not self.processes.alive(name):
+                self._launch_airflow(name)
+
     def status(self) -> list[Part]:
         """Return how each part is."""
         plan = self.plan
@@ -199,15 +211,17 @@ class Runtime:
 
     def _start_airflow(self) -> None:
         started = datetime.now(UTC)
-        for name, arguments in AIRFLOW.items():
-            command = [sys.executable, "-m", "airflow", *arguments]
-            self._launch(name, command, airflow_environment(self.plan))
+        for name in AIRFLOW:
+            self._launch_airflow(name)
         # While the components boot. Always the sandboxes: a demo must never reach for a shop of the real world.
         self._finish("airflow-settings", "-m", "scripts.local.airflow_settings", "--overwrite-connections")
         api = self.api()
         self.processes.wait_ready("api-server", lambda: api.healthy(since=started), _AIRFLOW_SECONDS)
         for name in AIRFLOW:
             self.processes.wait_ready(name, lambda: True, 0)
+
+    def _launch_airflow(self, name: str) -> None:
+        self._launch(name, [sys.executable, "-m", "airflow", *AIRFLOW[name]], airflow_environment(self.plan))
 
     def _upgrade_store(self) -> None:
         self._finish("store", "-m", "shopify_fw360.store", "upgrade", "-", text=f"{self.store_url}\n")
