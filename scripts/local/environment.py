@@ -72,6 +72,8 @@ def airflow_environment(plan: Plan) -> dict[str, str]:
         "API_AUTH__JWT_SECRET": plan.secrets.jwt_secret,
         # With the default of 5 s the scheduler fails sensors and deferred tasks whose slot is not free yet.
         "WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
+        # How long it takes to notice a killed worker; with the default of 300 s its records wait that long.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 90,
         "DAG_PROCESSOR__REFRESH_INTERVAL": 10,
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 10,
         "LOGGING__BASE_LOG_FOLDER": plan.logs / "tasks",

@@ -100,11 +100,22 @@ def test_the_form_explains_each_parameter_and_its_defaults_are_a_plain_run(bag, 
         "window_to": None,
         "ids": [],
         "dry_run": False,
-        "plan": "",
+        "plan": None,
     }
     for key in params:
         assert params.get_param(key).schema["title"]
         assert params.get_param(key).description
+
+
+def test_forms_can_be_sent_and_backfills_be_started_without_filling_anything_in(bag):
+    """Airflow's UI disables its button while a text that may not be null is empty."""
+    stuck = {
+        (name, key)
+        for name, dag in bag.dags.items()
+        for key in dag.params
+        if dag.params.get_param(key).schema.get("type") == "string" and dag.params[key] == ""
+    }
+    assert not stuck
 
 
 @pytest.mark.parametrize(

@@ -159,8 +159,9 @@ def _form(flow: Flow) -> dict[str, Param]:
             section="For mode window",
         ),
         "plan": Param(
-            "",
-            type="string",
+            None,
+            # Airflow's forms cannot be sent while a text that must not be null is empty.
+            type=["null", "string"],
             maxLength=500,
             title="Approved plan",
             description="Id of the plan; the console fills it in when the plan is approved.",
