@@ -27,6 +27,7 @@ def main(folder):
             )
             context.add_cookies([{"name": "_token", "value": world.token(), "url": world.url}])
             page = context.new_page()
+            page.set_default_timeout(120_000)
             camera = context.new_cdp_session(page)
             for name, path in all_paths(world).items():
                 if look and name not in ALSO[look]:
