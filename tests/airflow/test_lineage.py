@@ -27,7 +27,12 @@ def mappings():
 def backend(monkeypatch):
     """A lineage backend on loopback; returns the events it has got."""
     from airflow.providers.openlineage import conf
-    from airflow.providers.openlineage.plugins import listener
+
+    # Loaded while nothing is configured, so that the provider's own events of tasks, each in a process of its own, stay
+    # away from this and all later tests of the process.
+    from airflow.providers.openlineage.plugins import listener, openlineage
+
+    assert openlineage.OpenLineageProviderPlugin.listeners == []
 
     events = []
 
