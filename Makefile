@@ -62,11 +62,11 @@ lint: bootstrap ## Check style, types and the layering of the packages
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: test
-test: lint ## Check everything: lint, then all tests except the benchmarks
+test: lint ## Check everything: lint, then all tests except benchmarks and browser (HYPOTHESIS_PROFILE=thorough for ten times the examples)
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not bench and not browser" $(PYTEST)
 
 .PHONY: faults
-faults: bootstrap ## Kill and strike at every single step, where `make test` takes every eighth
+faults: bootstrap ## Kill and strike at every single step, where `make test` takes every twelfth
 	@KILL_EVERY=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/faults $(PYTEST)
 
 .PHONY: prove

@@ -1,5 +1,6 @@
 """Fixtures every room may use: a real PostgreSQL, started once per test process, and an empty database per test."""
 
+import os
 import secrets
 import shutil
 import sqlite3
@@ -7,11 +8,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from scripts.local.ports import free_port
 from scripts.local.postgres import Database, EmbeddedPostgres
+
+settings.register_profile("quick", max_examples=40)
+settings.register_profile("thorough", max_examples=400)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @event.listens_for(Pool, "checkout")

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from shopify_fw360.errors import STORE_UNAVAILABLE, SyncError
 from shopify_fw360.records import Entity, Flow, Outcome, System
+from shopify_fw360.store.tables import journal
 from shopify_fw360.sync import undo, undoing
 from shopify_fw360.sync.event_tasks import do_event_tasks
 from tests.end_to_end.catalogue import CATALOGUE_INTO_SITE
@@ -233,7 +235,7 @@ class TestWhatCannotBeUndone:
     def test_what_the_journal_has_forgotten(self, ada):
         with ada.world.store.begin() as tx:
             wish = undo.wish_of_record(tx, ada.link)
-            tx.prune(ada.world.store.clock() + timedelta(days=1))
+            tx.scope.connection.execute(delete(journal))
         (entry,) = done(ada.world, [wish])
         assert entry.error_code == "SYNC-232"
         with pytest.raises(SyncError, match="SYNC-232"):

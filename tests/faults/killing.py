@@ -54,8 +54,8 @@ def killed_at(step: int, work: Callable[[], None]) -> bool:
     return False
 
 
-STRIDE = int(os.environ.get("KILL_EVERY", "8"))
-"""A run has so many steps that an ordinary test run takes every eighth; KILL_EVERY=1 in the environment takes all."""
+STRIDE = int(os.environ.get("KILL_EVERY", "12"))
+"""A run has so many steps that an ordinary test run takes every twelfth; KILL_EVERY=1 in the environment takes all."""
 
 KINDS = [
     ("lost_answer", {"how": "reset"}),

@@ -64,7 +64,8 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines():
         ("", "file"),
         ("a: \ud800", "YAML"),
         ("a: 1\n---\nb: 2\n", "YAML"),
-        ("[" * 1000 + "]" * 1000, "YAML"),
+        ("a: " + "[" * 900 + "]" * 900, "YAML"),
+        ("a: " + "[" * 100_000, "YAML"),
     ],
 )
 def test_what_is_no_mapping_is_refused_without_running_anything(text, rule):

@@ -10,7 +10,7 @@ from tests.proof.history import draw_history, tell
 from tests.proof.shrinking import shrink
 
 AT_ONCE = 10
-HISTORIES = 80
+HISTORIES = 50
 MOST = 6
 
 

@@ -58,9 +58,10 @@ def test_urgent_calls_hardly_wait_while_a_backfill_uses_up_the_bucket(shopify_pr
         read(urgent)
         time.sleep(0.2)
     told = lanes(store)
-    assert told[Origin.WEBHOOK].calls == 15
-    # Bulk work has got what urgent work left, and all the waiting was its own.
-    assert told[Origin.BACKFILL].points > 0
-    assert told[Origin.WEBHOOK].mean_wait < told[Origin.BACKFILL].mean_wait / 5
+    webhook, backfill = told[Origin.WEBHOOK], told[Origin.BACKFILL]
+    assert webhook.calls == 15
+    # Bulk work has got what urgent work left, and all the waiting was its own: of calls that went, or wait still.
+    assert backfill.points > 0
+    assert webhook.mean_wait < max(backfill.longest_wait, backfill.waiting_seconds) / 5
     assert all(process.poll() is None for process in bulk)
     assert shopify_process.control.state()["requests"].get("throttled", 0) == 0

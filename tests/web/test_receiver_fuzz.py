@@ -16,7 +16,7 @@ from shopify_fw360.store import Store, Subscription
 from shopify_fw360.store.subscriptions import token_digest
 from tests.web.live import OLD_SECRET, SECRET, SHOP, customer, headers, receiver, signature
 
-REQUESTS = 2_000
+REQUESTS = 1_200
 TOKEN = "the-token-of-the-site"
 
 

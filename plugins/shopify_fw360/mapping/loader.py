@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -67,6 +67,9 @@ for _tag, _pattern, _first in (
 ):
     for _each in (_Loader, _FastLoader):
         _each.add_implicit_resolver(_tag, re.compile(_pattern), _first)
+
+DEEPEST: Final = 100
+"""Levels of a mapping file; those of the language are less than ten."""
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "map", "seq")}
 
@@ -222,8 +225,14 @@ def _composed(text: str) -> yaml.Node | None:
 
 
 def _composed_by(kind: type[_Loader | _FastLoader], text: str) -> yaml.Node | None:
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=kind)):
-        raise _AliasError
+    depth = 0
+    for event in yaml.parse(text, Loader=kind):
+        if isinstance(event, yaml.AliasEvent):
+            raise _AliasError
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            # libyaml would go on until the stack of the process is used up.
+            raise ValueError("nested too deeply")
     loader = kind(text)
     try:
         node: yaml.Node | None = loader.get_single_node()

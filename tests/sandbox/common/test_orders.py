@@ -109,7 +109,7 @@ def test_the_return_states_occur(sold):
     assert states == {"NO_RETURN", "RETURN_REQUESTED", "IN_PROGRESS", "RETURNED", "RETURN_FAILED"}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(any_order)
 def test_the_sums_of_an_order_are_those_of_its_agreements(order):
     totals, wanted = Totals(order.book), order.expected
@@ -126,7 +126,7 @@ def test_the_sums_of_an_order_are_those_of_its_agreements(order):
     assert (totals.received, totals.refunded) == (wanted.received, wanted.refunded)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(any_order)
 def test_the_terms_of_an_order_sum_to_its_price(order):
     for sums in (Totals(order.book).original, Totals(order.book).total):
@@ -134,7 +134,7 @@ def test_the_terms_of_an_order_sum_to_its_price(order):
         assert sums.price == (price if order.book.taxes_included else price + sums.tax)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(any_order)
 def test_taxes_are_those_of_the_law_rounded_half_up(order):
     book = order.book
@@ -156,7 +156,7 @@ def half_up(value, digits):
     return Decimal(cents if scaled >= 0 else -cents).scaleb(-digits)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(any_order)
 def test_a_discount_over_all_lines_takes_exactly_what_it_says(order):
     book = order.book
@@ -175,14 +175,14 @@ def test_a_discount_over_all_lines_takes_exactly_what_it_says(order):
             assert sides(taken) == tuple(map(min, sides(wanted.amount), sides(base)))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(any_order)
 def test_no_line_costs_less_than_nothing(order):
     for line in (*order.book.lines, *order.book.shipping):
         assert min(sides(line.net)) >= 0
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(any_order)
 def test_amounts_have_no_more_digits_than_their_currency(order):
     money = order.book.currencies
@@ -193,7 +193,7 @@ def test_amounts_have_no_more_digits_than_their_currency(order):
             assert amount == amount.quantize(Decimal(1).scaleb(-digits_of(currency)), ROUND_HALF_UP)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(any_order)
 def test_money_given_back_is_money_received(order):
     totals = Totals(order.book)
@@ -203,7 +203,7 @@ def test_money_given_back_is_money_received(order):
         assert all(entry.kind == "REFUND" and entry.parent is not None for entry in moved)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(any_order)
 def test_no_more_units_leave_or_come_back_than_were_sold(order):
     book = order.book
@@ -214,7 +214,7 @@ def test_no_more_units_leave_or_come_back_than_were_sold(order):
         assert sent[line.num] + left[line.num] <= line.quantity
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 @given(any_order)
 def test_books_survive_their_document(order):
     assert load_book(dump_book(order.book)) == order.book

@@ -110,7 +110,7 @@ ALLOWED = {"ACCESS_DENIED", "NOT_FOUND", "BAD_REQUEST", "argumentLiteralsIncompa
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 
 
-@settings(max_examples=60, **COMMON)
+@settings(**COMMON)
 @given(selections(SCHEMA.type_map["Customer"], 3, 12))
 def test_a_random_selection_over_customers_resolves(selection):
     got = answer(f"{{ customers(first: 3) {{ nodes {selection} }} }}")
@@ -119,7 +119,7 @@ def test_a_random_selection_over_customers_resolves(selection):
     assert codes or len(got["data"]["customers"]["nodes"]) == 3
 
 
-@settings(max_examples=100, **COMMON)
+@settings(**COMMON)
 @given(selections(SCHEMA.type_map["Order"], 3, 8))
 def test_a_random_selection_over_orders_of_every_kind_resolves(selection):
     got = answer(f"{{ orders(first: 180) {{ nodes {selection} }} }}")
@@ -128,7 +128,7 @@ def test_a_random_selection_over_orders_of_every_kind_resolves(selection):
     assert codes or len(got["data"]["orders"]["nodes"]) == 180
 
 
-@settings(max_examples=60, **COMMON)
+@settings(**COMMON)
 @given(selections(SCHEMA.query_type, 4, 3))
 def test_a_random_query_resolves(selection):
     got = answer(selection)
@@ -148,14 +148,14 @@ def by_plan_and_by_graphql_core(query):
     return Selection(SCHEMA.query_type, [operation.selection_set], run).read({}, "QueryRoot"), core.data
 
 
-@settings(max_examples=60, **COMMON)
+@settings(**COMMON)
 @given(selections(SCHEMA.type_map["Order"], 3, 8))
 def test_a_plan_answers_like_graphql_core(selection):
     planned, core = by_plan_and_by_graphql_core(f"{{ orders(first: 180) {{ nodes {selection} }} }}")
     assert planned == core
 
 
-@settings(max_examples=60, **COMMON)
+@settings(**COMMON)
 @given(selections(SCHEMA.query_type, 4, 3))
 def test_a_plan_of_any_root_answers_like_graphql_core(selection):
     planned, core = by_plan_and_by_graphql_core(selection)
