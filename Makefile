@@ -6,8 +6,8 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
-# Parallel test processes; two suit a small machine.
-WORKERS ?= 2
+# Parallel test processes; three keep two cores busy, because some tests wait for a process or a clock.
+WORKERS ?= 3
 # What `make kill` kills; empty for everything.
 PARTS ?=
 # Passed on to pytest, e.g. make test PYTEST="-k consent".

@@ -58,12 +58,22 @@ def store(tmp_path, empty_store):
     store.close()
 
 
-@pytest.fixture
-def application(store):
+@pytest.fixture(scope="session")
+def built():
+    """The application and the list that holds the store it opens: building it costs more than most tests do."""
     from shopify_fw360.web.app import create_app
     from shopify_fw360.web.console import Console
 
-    return create_app(Console(lambda: store))
+    stores = []
+    return create_app(Console(lambda: stores[0])), stores
+
+
+@pytest.fixture
+def application(store, built):
+    application, stores = built
+    stores[:] = [store]
+    yield application
+    stores.clear()
 
 
 @pytest.fixture

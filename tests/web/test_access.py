@@ -55,7 +55,7 @@ def address(path):
     return re.sub(r"{(\w+)(:\w+)?}", lambda found: PARAMETERS.get(found[1], "1"), path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stranger(metadata):
     return TestClient(create_app(Console(no_store)), raise_server_exceptions=False)
 
