@@ -168,7 +168,9 @@ class Limits(_Model):
         rows_per_task: staged records one mapped Airflow task works off.
         overlap_minutes: how far an incremental window reaches back behind the watermark
             (Shopify: the search index lags behind the database).
-        lease_seconds: how long a worker may hold a record before another takes it.
+        lease_seconds: how long a worker may hold a record before another takes it. A worker that lives renews its
+            leases four times as often; one that died keeps its records waiting so long.
+        wait_seconds: how long a task waits for records of its run that are due again soon.
         max_attempts: attempts before a record is dead-lettered.
         backoff_seconds: first wait after a failed attempt; doubles each time.
         backoff_cap_seconds: longest wait between attempts.
@@ -177,7 +179,8 @@ class Limits(_Model):
     batch_size: Annotated[int, Field(ge=1, le=1000)] = 100
     rows_per_task: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     overlap_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
-    lease_seconds: Annotated[int, Field(ge=5, le=3600)] = 300
+    lease_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
+    wait_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     max_attempts: Annotated[int, Field(ge=1, le=50)] = 8
     backoff_seconds: Annotated[float, Field(gt=0, le=600)] = 5.0
     backoff_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 1800.0

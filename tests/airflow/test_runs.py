@@ -122,7 +122,7 @@ def test_wrong_parameters_stop_the_run_before_anything_is_read(deployment):
 
 
 def test_a_run_with_records_that_still_wait_is_red_and_says_how_many(deployment):
-    deployment.configure(limits={"lease_seconds": 5, "backoff_seconds": 600})
+    deployment.configure(limits={"wait_seconds": 1, "backoff_seconds": 600})
     deployment.shop.create(firstName="Ada", lastName="Neri", email="ada@example.com")
     deployment.framework360.control.add_fault("http_status", match={"path_prefix": "/m/api/customers/registration"})
     run = deployment.run(INTO_SITE.name, kind="scheduled")

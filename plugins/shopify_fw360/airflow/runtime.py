@@ -115,7 +115,8 @@ def new_shopify_client(store: Store, lane: Origin = Origin.POLL) -> ShopifyClien
         SyncError: SYNC-106 naming the field.
     """
     tokens = token_vault(store) if store.encryption_key else None
-    return shopify_client(airflow_connection(SHOPIFY), tokens, SharedBudget(LockedState(store)), lane)
+    budget = SharedBudget(LockedState(store))
+    return shopify_client(airflow_connection(SHOPIFY), tokens, budget, lane, clock=store.clock)
 
 
 @contextmanager
@@ -143,7 +144,9 @@ def open_pair(lane: Origin = Origin.POLL) -> Iterator[Pair]:
     site = framework360_client(airflow_connection(FRAMEWORK360))
     with closing(site), closing(new_store(settings.pair_id)) as store:
         shop = new_shopify_client(store, lane)
-        pair = build_pair(store=store, settings=settings, mappings=mappings, shopify=shop, framework360=site)
+        pair = build_pair(
+            store=store, settings=settings, mappings=mappings, shopify=shop, framework360=site, clock=store.clock
+        )
         yield replace(pair, shop=ShopAccess(shop, partial(_forget_tokens, store, shop.address.shop)))
 
 

@@ -137,6 +137,7 @@ def drain_and_wait(
     wait_for_leases: bool = False,
     longest_pause: float = LONGEST_PAUSE,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> DrainReport:
     """Work off what is due, and wait a while for records of the run that are due again soon.
 
@@ -151,6 +152,7 @@ def drain_and_wait(
         wait_for_leases: wait also for records in the hands of another worker, which may be dead.
         longest_pause: seconds between two looks.
         sleep: waits the given seconds.
+        clock: seconds that only go forward.
 
     Returns:
         What was done.
@@ -159,7 +161,10 @@ def drain_and_wait(
         SyncError: a failure that concerns the whole flow or system.
     """
     total = DrainReport()
-    patience_ends = pair.clock().timestamp() + pair.settings.limits.lease_seconds
+    limits = pair.settings.limits
+    # Whoever waits for the leases of a worker that may be dead must outwait them.
+    least = limits.lease_seconds + longest_pause if wait_for_leases else 0.0
+    patience_ends = clock() + max(limits.wait_seconds, least)
     while True:
         room = None if max_rows is None else max_rows - total.finished
         own, adopting = (run_id, None) if only_own else (None, run_id)
@@ -175,7 +180,7 @@ def drain_and_wait(
             due = tx.next_due(flow)
         now = pair.clock()
         awaited = left.pending + left.waiting + (left.leased if wait_for_leases else 0)
-        if not awaited or due is None or now.timestamp() > patience_ends:
+        if not awaited or due is None or clock() > patience_ends:
             return total
         sleep(min(max((due - now).total_seconds(), 0.2), longest_pause))
 

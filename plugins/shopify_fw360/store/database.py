@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shopify_fw360.errors import CONNECTION_INVALID, STORE_UNAVAILABLE, SyncError
 from shopify_fw360.store import schema
+from shopify_fw360.store.clock import DatabaseClock, utc_now
 from shopify_fw360.store.scope import Scope
 from shopify_fw360.store.transaction import Transaction
 
@@ -23,11 +24,14 @@ __all__ = ["Store", "Transaction", "utc_now"]
 
 _POOL: Final[dict[str, Any]] = {"pool_size": 10, "max_overflow": 22, "pool_timeout": 30, "pool_recycle": 1800}
 _SQLITE_WAITS_SECONDS: Final = 60
-
-
-def utc_now() -> datetime:
-    """Return the present aware UTC time."""
-    return datetime.now(UTC)
+# Without these a connection that leads nowhere any more, after a failover or through a firewall that forgot it, is
+# noticed after two hours of silence. libpq: seconds, seconds, number, milliseconds.
+_NOTICES_DEAD_PEERS: Final[dict[str, Any]] = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Store:
         *,
         pair_id: str = "default",
         encryption_key: str | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
     ) -> Store:
         """Open a store; the database is reached at its first use.
 
@@ -61,7 +65,7 @@ class Store:
             url: SQLAlchemy URL of PostgreSQL or of an SQLite file.
             pair_id: the pair whose rows are seen.
             encryption_key: one or more Fernet keys separated by commas, the newest first; needed for tokens only.
-            clock: returns the present aware UTC time.
+            clock: returns the present aware UTC time; None for the clock of the database.
 
         Returns:
             The store.
@@ -69,7 +73,12 @@ class Store:
         Raises:
             SyncError: SYNC-106 if the URL is not one of these.
         """
-        return cls(_engine(_parse(url)), pair_id, encryption_key, clock)
+        parsed = _parse(url)
+        engine = _engine(parsed)
+        if clock is None and parsed.get_backend_name() == "postgresql":
+            clock = DatabaseClock()
+            event.listen(engine, "connect", clock.ask)
+        return cls(engine, pair_id, encryption_key, clock or utc_now)
 
     def close(self) -> None:
         """Close the connections of the pool."""
@@ -203,7 +212,7 @@ def _engine(url: URL) -> Engine:
             url,
             hide_parameters=True,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "application_name": "shopify_fw360"},
+            connect_args={"connect_timeout": 10, "application_name": "shopify_fw360", **_NOTICES_DEAD_PEERS},
             **_POOL,
         )
         event.listen(engine, "begin", _begin_postgresql)

@@ -6,7 +6,7 @@ Nothing here needs Airflow: a process that runs without it finds its connections
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -33,6 +33,7 @@ from shopify_fw360.shopify.budget import BudgetBackend, CostBudget
 from shopify_fw360.shopify.client import ShopifyClient
 from shopify_fw360.shopify.schema_index import API_VERSION
 from shopify_fw360.store import Store, TokenVault
+from shopify_fw360.store.clock import utc_now
 
 SHOPIFY: Final = "shopify_default"
 FRAMEWORK360: Final = "framework360_default"
@@ -222,7 +223,12 @@ def _token(stored: Mapping[str, Any]) -> StoredToken:
 
 
 def shopify_client(
-    connection: AirflowConnection, tokens: TokenStore | None, budget: BudgetBackend, lane: Origin = Origin.SYNC_NOW
+    connection: AirflowConnection,
+    tokens: TokenStore | None,
+    budget: BudgetBackend,
+    lane: Origin = Origin.SYNC_NOW,
+    *,
+    clock: Callable[[], datetime] = utc_now,
 ) -> ShopifyClient:
     """Build the client of the shop.
 
@@ -232,6 +238,7 @@ def shopify_client(
         tokens: where tokens live between processes; None without a store, which only ``auth: token`` allows.
         budget: the shop's cost budget, shared by all workers.
         lane: priority of its calls in the budget.
+        clock: the time that all who share the budget agree on.
 
     Returns:
         The client; it has made no call yet.
@@ -244,7 +251,8 @@ def shopify_client(
         extra = connection.extra_dejson
         version = str(extra.get("api_version") or API_VERSION)
         source = _token_source(connection, address, tokens)
-        return ShopifyClient(address, source, CostBudget(address.shop, budget, lane=lane), api_version=version)
+        shared = CostBudget(address.shop, budget, clock=lambda: clock().timestamp(), lane=lane)
+        return ShopifyClient(address, source, shared, api_version=version)
 
 
 def _token_source(connection: AirflowConnection, address: ShopAddress, tokens: TokenStore | None) -> TokenSource:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
 from shopify_fw360.errors import SyncError
 from shopify_fw360.records import Claim, Entity
+from shopify_fw360.store.clock import steady_seconds
 from shopify_fw360.sync.pair import Pair
 
 log = logging.getLogger(__name__)
 
-BEATS_PER_LEASE: Final = 3
-"""So many times within one lease it is renewed, so that one failed renewal does not cost it."""
+BEATS_PER_LEASE: Final = 4
+"""So many times within one lease it is renewed, so that two failed renewals do not cost it."""
 
 
 class Heartbeat:
@@ -28,10 +29,18 @@ class Heartbeat:
         owner: who holds them.
         lease: how long a renewal lasts.
         claims: returns the claims still worked on.
+        steady: seconds that only go forward.
     """
 
     def __init__(
-        self, pair: Pair, entity: Entity, owner: str, lease: timedelta, claims: Callable[[], Iterable[Claim]]
+        self,
+        pair: Pair,
+        entity: Entity,
+        owner: str,
+        lease: timedelta,
+        claims: Callable[[], Iterable[Claim]],
+        *,
+        steady: Callable[[], float] = steady_seconds,
     ) -> None:
         self._pair = pair
         self._entity = entity
@@ -39,7 +48,8 @@ class Heartbeat:
         self._lease = lease
         self._claims = claims
         self._records: Sequence[str] = ()
-        self._ends_at = pair.clock() + lease
+        self._steady = steady
+        self._ends_at = self._end()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {owner}", daemon=True)
 
@@ -60,13 +70,19 @@ class Heartbeat:
     def holds(self) -> bool:
         """Whether the leases still last; if not, another worker may have taken the records and nothing may be written.
 
-        A machine that stood still, or a store that did not answer, may have cost them.
+        A machine that stood still, or a store that did not answer, may have cost them. Both clocks must agree that they
+        last: one of them may have been set back.
         """
-        return self._pair.clock() < self._ends_at
+        by_clock, by_steady = self._ends_at
+        return self._pair.clock() < by_clock and self._steady() < by_steady
+
+    def _end(self) -> tuple[datetime, float]:
+        """When leases end that are taken now."""
+        return self._pair.clock() + self._lease, self._steady() + self._lease.total_seconds()
 
     def _beat(self) -> None:
         while not self._over.wait(self._lease.total_seconds() / BEATS_PER_LEASE):
-            until = self._pair.clock() + self._lease
+            ends_at = self._end()
             try:
                 with self._pair.store.begin() as tx:
                     tx.renew(list(self._claims()), self._owner, self._lease)
@@ -74,4 +90,4 @@ class Heartbeat:
             except SyncError as error:
                 log.warning("leases of %s were not renewed: %s", self._owner, error)
             else:
-                self._ends_at = until
+                self._ends_at = ends_at
