@@ -76,7 +76,7 @@ def _tell_all(seeds: range, only: str | None, processes: int) -> int:
             if each.rule:
                 broken.append(each)
                 print(f"seed {each.seed} ({each.focus}) broke: {each.rule}", flush=True)
-            if number % 500 == 0:
+            if number % 100 == 0:
                 print(f"{number:,} told, {len(broken)} broken, {time.monotonic() - began:,.0f} s", flush=True)
     for each in sorted(broken)[:10]:
         focus, events = draw_history(each.seed, only)

@@ -37,10 +37,12 @@ VARIANTS = ChildMapping(
         "attributi": rule(FieldType.JSON, merge="shopify"),
         "prezzo": rule(FieldType.DECIMAL, merge="shopify"),
         "quantita": rule(FieldType.INTEGER, merge="shopify", group="stock"),
+        "posizione": rule(FieldType.INTEGER, merge="shopify"),
         "immagine": rule(merge="shopify", refers="images"),
     },
     source_accessor=("variants",),
     target_accessor=("varianti",),
+    order="posizione",
 )
 IMAGES = ChildMapping(
     name="immagini",
@@ -200,6 +202,14 @@ class TestMerge:
         links = [link("s2", "f2")]
         base = agreed([row("s2", quantita=9)], [row("f2", quantita=9)], links)
         assert merged(pair([], [row("f2", quantita=8)], links), base).changes["varianti"].removed == ("f2",)
+
+    def test_moving_up_into_the_place_of_another_is_no_edit(self):
+        links = [link("s2", "f2"), link("s3", "f3")]
+        sources = [row("s2", posizione=2), row("s3", posizione=3)]
+        base = agreed(sources, [row("f2", posizione=2), row("f3", posizione=3)], links)
+        moved = [row("f3", posizione=2)]
+        assert merged(pair([row("s2", posizione=2)], moved, links), base).changes["varianti"].removed == ("f3",)
+        assert merged(pair([row("s3", posizione=2)], [], links), base).changes == {}
 
     def test_a_child_removed_in_the_target_is_left_to_the_other_direction(self):
         links = [link("s1", "f1")]

@@ -313,6 +313,9 @@ def _edited(
         value = row.values.get(name, UNSET)
         if agreed is None or value is UNSET or rule.create_only or rule.refers or rule.group == STOCK:
             continue
+        if name == child.order:
+            # Those behind one that was removed move up, and nobody has edited them.
+            continue
         if comparable(rule.target, value) != agreed[side]:
             return True
     return False
