@@ -14,21 +14,26 @@ PATHS = {
     "health": "health",
     "first-sync": "first-sync",
     "settings": "settings",
+    "privacy": "privacy",
     "connect": "connect",
 }
-"""Address of each page by the name of its picture."""
+"""Address of each page by the name of its picture; tests/web/test_pages.py compares them with the application."""
+
+SINGLE = {
+    "run": "runs/{dag_id}/{run_id}",
+    "story": "records/{entity}/{link}",
+    "plan": "first-sync/{flow}/{run_id}",
+}
+"""The pages of one run, one record and one plan, as the application writes their addresses."""
 
 
 def all_paths(world):
-    """Return the pages, those of one run, one record and one plan included."""
-    found = dict(PATHS)
-    runs = world.json("health")["certificates"].get(INTO_SITE, [])
-    if runs:
-        found["run"] = f"runs/{runs[-1]['dag_id']}/{runs[-1]['run_id']}"
-    records = [one for one in world.json("records/customer")["rows"] if one["link"]]
-    if records:
-        found["story"] = f"records/customer/{records[0]['link']}"
-    plans = world.json("plans")
-    if plans:
-        found["plan"] = f"first-sync/{plans[0]['flow']}/{plans[0]['run']}"
-    return found
+    """Return the pages, those of one run, one record and one plan included: the world has one of each."""
+    run = world.json("health")["certificates"][INTO_SITE][-1]
+    record = next(one for one in world.json("records/customer")["rows"] if one["link"])
+    plan = world.json("plans")[0]
+    return PATHS | {
+        "run": SINGLE["run"].format(**run),
+        "story": SINGLE["story"].format(entity="customer", link=record["link"]),
+        "plan": SINGLE["plan"].format(flow=plan["flow"], run_id=plan["run"]),
+    }

@@ -64,7 +64,7 @@ class TestFirstSync:
 
         ready = world.wait_for(lambda: plan("ready"), 240)
         page.reload()
-        page.get_by_role("link", name=INTO_SHOP).first.click()
+        page.get_by_role("link", name="Customers: Framework360 → Shopify").first.click()
         assert page.locator("tr[data-source]").count() > 0
         approve = page.locator('#decide button[data-approve="yes"]')
         approve.click()

@@ -10,14 +10,15 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from scripts.local.airflow_api import AirflowApi
-from scripts.local.plan import ROOT, Plan
+from scripts.local.plan import ROOT, Plan, Ports
+from scripts.local.ports import free_port
 from scripts.local.runtime import Runtime
 from tests.end_to_end.world import ShopPerson, SitePerson
 
@@ -142,11 +143,17 @@ def browser_world() -> Iterator[BrowserWorld]:
         yield BrowserWorld(Runtime(Plan.load(run=Path(kept))))
         return
     with tempfile.TemporaryDirectory(prefix="sync-browser-") as folder:
-        runtime = Runtime(Plan.load(run=Path(folder) / "run"), customers=40, products=8, orders=6)
+        runtime = new_runtime(Path(folder) / "run")
         try:
             yield prepared(runtime)
         finally:
             runtime.stop()
+
+
+def new_runtime(run: Path) -> Runtime:
+    """Return a runtime with ports of its own, so that a `make start` beside it does not answer in its place."""
+    plan = Plan.load(run=run).with_ports(Ports(*(free_port() for _ in fields(Ports))))
+    return Runtime(plan, customers=40, products=8, orders=6)
 
 
 def prepared(runtime: Runtime) -> BrowserWorld:
@@ -166,5 +173,5 @@ def prepared(runtime: Runtime) -> BrowserWorld:
 
 if __name__ == "__main__":
     # A world to develop against: it stays until `python -m scripts.local stop` or the folder's processes are stopped.
-    started = prepared(Runtime(Plan.load(run=Path(sys.argv[1])), customers=40, products=8, orders=6))
+    started = prepared(new_runtime(Path(sys.argv[1])))
     sys.stdout.write(f"{started.console} {json.dumps(started.passwords)}\n")

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from shopify_fw360.web.app import create_app
 from shopify_fw360.web.console import Console
 from tests.web.conftest import INTO_SITE, RUN
+from tests.web.routes import PUBLIC, all_routes
 
 pytestmark = pytest.mark.airflow
 
@@ -26,20 +27,7 @@ def no_store():
     raise AssertionError("a refused request must not reach the store")
 
 
-def _all_routes(routes, prefix=""):
-    """Walk the routes of the application, whether FastAPI copies those of a router or keeps the router."""
-    for route in routes:
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            yield from _all_routes(inner.routes, prefix + route.include_context.prefix)
-        else:
-            for method in sorted(set(route.methods) - {"HEAD"}):
-                yield method, prefix + route.path
-
-
-# Callers of these have no login and prove in another way who they are; the webhooks are an application of their own.
-PUBLIC = frozenset({"/oauth/callback"})
-ROUTES = [route for route in _all_routes(create_app(Console(no_store)).routes) if route[1] not in PUBLIC]
+ROUTES = [route for route in all_routes(create_app(Console(no_store)).routes) if route[1] not in PUBLIC]
 CHANGING = [route for route in ROUTES if route[0] != "GET"]
 # Something that fits the place of each parameter in an address; whatever is not named here is a number.
 PARAMETERS = {

@@ -5,17 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 
 from shopify_fw360.errors import PLAN_CHANGED, PLAN_NOT_APPROVED, SyncError
 from shopify_fw360.records import Change, Flow, Origin
-from shopify_fw360.store import PlanEntry
+from shopify_fw360.store import AuditEntry, PlanEntry, Store
 from shopify_fw360.sync.pair import Pair
 from shopify_fw360.sync.plan import Action, PlanItem
 
 _BINDING: Final = frozenset({Action.LINK, Action.UNLINK})
+
+
+def decide(store: Store, plan_id: str, version: int, person: str, *, approve: bool) -> bool:
+    """Keep what a person has decided about a plan, with a note of it.
+
+    Args:
+        store: that holds the plan.
+        plan_id: ledger id of the dry run.
+        version: of the plan that was looked at.
+        person: who decides.
+        approve: whether it may be carried out.
+
+    Returns:
+        False if the plan has changed since it was looked at, or was decided on already; nothing is kept then.
+    """
+    state: Literal["approved", "refused"] = "approved" if approve else "refused"
+    with store.begin() as tx:
+        decided = tx.decide_plan(plan_id, version, person, state)
+        if decided:
+            tx.write_audit(AuditEntry(person, f"plan.{state}", {}, {"plan": plan_id, "version": version}))
+    return decided
 
 
 def digest_of(pair: Pair, item: PlanItem) -> str:

@@ -405,8 +405,8 @@ def _action(
     if found is None:
         return Action.CREATE, "a person asked for a new counterpart" if by_hand else "no counterpart exists"
     if linked is None:
-        found_by = "was chosen by hand" if by_hand else "was found by its natural key"
-        return Action.LINK, f"the counterpart {found_by}"
+        by_key = "the counterpart was found by its natural key"
+        return Action.LINK, "the counterpart was chosen by hand" if by_hand else by_key
     if changes:
         return Action.UPDATE, f"{len(changes)} field(s) differ"
     return Action.UNCHANGED, "both sides agree"

@@ -7,6 +7,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from shopify_fw360.web.console import Console
 from shopify_fw360.web.description import description
+from shopify_fw360.web.i18n import N_
 from shopify_fw360.web.pages import all_areas
 from shopify_fw360.web.problems import handle_problems
 from shopify_fw360.web.rendering import STATIC, navigation
@@ -43,13 +44,13 @@ def _frame() -> APIRouter:
     def home(request: Request) -> Response:
         entries = navigation(request)
         if not entries:
-            raise HTTPException(403, "You have no right to see any flow.")
+            raise HTTPException(403, N_("You have no right to see any flow."))
         return RedirectResponse(entries[0].path, 303)
 
     @router.get("/static/{name}")
     def static(name: str) -> Response:
         if name not in _FILES:
-            raise HTTPException(404, "There is no such file.")
+            raise HTTPException(404, N_("There is no such file."))
         return FileResponse(STATIC / name, headers={"Cache-Control": "private, max-age=300"})
 
     return router

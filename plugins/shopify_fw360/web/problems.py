@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +22,7 @@ from shopify_fw360.web.console import place_of
 from shopify_fw360.web.i18n import N_, language_of
 from shopify_fw360.web.rendering import page
 from shopify_fw360.web.security import SAFE_METHODS
+from shopify_fw360.web.sentences import said
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +46,25 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _failure)
 
 
-def problem(request: Request, status: int, title: str, message: str, **more: Any) -> Response:
+def problem(request: Request, status: int, title: str, message: str, **more: str) -> Response:
     """Answer scripts and programs with JSON, below ``/api/`` and where something is changed, and people with a page.
 
     Args:
         request: what was asked for.
         status: HTTP status.
-        title: heading of the page; it and the message are shown in the reader's language if a catalogue holds them.
+        title: heading of the page; it and all other texts are told in the language of the request, as far as known.
         message: what happened and what to do.
         more: ``code``, ``cause`` and ``fix`` of a SyncError.
 
     Returns:
         The answer.
     """
-    if place_of(request).startswith("api/") or request.method not in SAFE_METHODS:
-        return JSONResponse({"detail": message, **more}, status)
     spoken = language_of(request)
-    values = {"code": None, "cause": None, "fix": None, **more}
-    words = {name: None if text is None else spoken.text(text) for name, text in values.items()}
-    return page(request, "problem.html", status=status, title=spoken.text(title), message=spoken.text(message), **words)
+    told = {name: said(spoken, spoken.text(text)) for name, text in {"detail": message, **more}.items()}
+    if place_of(request).startswith("api/") or request.method not in SAFE_METHODS:
+        return JSONResponse(told, status, {"Content-Language": spoken.tag})
+    values = {"code": None, "cause": None, "fix": None, "message": told.pop("detail"), **told}
+    return page(request, "problem.html", status=status, title=spoken.text(title), **values)
 
 
 async def _sync_error(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from starlette.responses import HTMLResponse
 from shopify_fw360.web.console import Entry, place_of
 from shopify_fw360.web.i18n import LANGUAGES, Language, language_of
 from shopify_fw360.web.security import Person
+from shopify_fw360.web.sentences import said
+from shopify_fw360.web.words import flow_called
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
@@ -72,4 +74,6 @@ def _environment(spoken: Language) -> Environment:
     )
     environment.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(spoken.filters())
+    environment.filters["said"] = partial(said, spoken)
+    environment.filters["flow_called"] = partial(flow_called, spoken)
     return environment

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shopify_fw360.settings import ALL_FLOWS
+from shopify_fw360.web.i18n import N_
 
 FlowRight: TypeAlias = Literal["view", "sync", "release"]
 """What may be done with records of one flow: see them, send them at once, put parked ones back."""
@@ -110,16 +111,16 @@ def _needs(right: Right, refusal: str) -> Any:
     return Depends(dependency)
 
 
-may_view: Final = _needs("view", "You have no right to see any flow.")
+may_view: Final = _needs("view", N_("You have no right to see any flow."))
 """Dependency: the user may see runs of a flow, else 403."""
 
-may_sync: Final = _needs("sync", "You have no right to trigger a flow.")
+may_sync: Final = _needs("sync", N_("You have no right to trigger a flow."))
 """Dependency: the user may trigger a flow, else 403."""
 
-may_connect: Final = _needs("connect", "You have no right to edit Airflow's connections.")
+may_connect: Final = _needs("connect", N_("You have no right to edit Airflow's connections."))
 """Dependency: the user may edit Connections, else 403."""
 
-may_configure: Final = _needs("configure", "You have no right to edit Airflow's variables.")
+may_configure: Final = _needs("configure", N_("You have no right to edit Airflow's variables."))
 """Dependency: the user may edit Variables, else 403."""
 
 may_view_run: Final = Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))

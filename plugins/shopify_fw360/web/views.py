@@ -615,6 +615,7 @@ class PartView:
     Args:
         run_id: under which the part has a page of its own.
         title: of the flow.
+        flow: its name.
         state: as of a run.
         outcomes: word for people and number of records of each outcome that occurred.
         waiting: records whose processing has not ended.
@@ -623,6 +624,7 @@ class PartView:
 
     run_id: str
     title: str
+    flow: str
     state: State
     outcomes: Sequence[tuple[str, int]]
     waiting: int
@@ -644,6 +646,7 @@ def parts_view(store: Store, dag_id: str, run_id: str) -> list[PartView]:
         PartView(
             run_id=run.run_id.removeprefix(f"{dag_id}/"),
             title=_title(run.flow),
+            flow=run.flow.name,
             state=_state(run, certificate),
             outcomes=[(outcome.value, count) for outcome, count in sorted(certificate.outcomes.items()) if count],
             waiting=certificate.open,

@@ -7,7 +7,8 @@ from typing import Final
 
 from shopify_fw360.records import Entity, Flow, Outcome, System
 from shopify_fw360.settings import ALL_FLOWS
-from shopify_fw360.web.i18n import N_
+from shopify_fw360.sync.plan import Action
+from shopify_fw360.web.i18n import N_, Language
 
 SYSTEMS: Final[Mapping[System, str]] = {System.SHOPIFY: "Shopify", System.FRAMEWORK360: "Framework360"}
 
@@ -34,6 +35,40 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.SUPERSEDED: N_("replaced by a newer change"),
 }
 
+ACTIONS: Final[Mapping[Action, str]] = {
+    Action.CREATE: N_("create"),
+    Action.UPDATE: N_("update"),
+    Action.LINK: N_("link"),
+    Action.UNCHANGED: N_("nothing to change"),
+    Action.EXCLUDED: N_("left out"),
+    Action.UNLINK: N_("unlink"),
+    Action.CONFLICT: N_("conflict"),
+    Action.DIFFERS: N_("differs"),
+    Action.PARKED: N_("failed"),
+}
+"""What a plan would do to a record."""
+
+PLAN_STATES: Final[Mapping[str, str]] = {
+    "planning": N_("being made"),
+    "ready": N_("to be decided"),
+    "approved": N_("approved"),
+    "refused": N_("refused"),
+}
+
+LEDGER: Final = (
+    N_("planned"),
+    N_("read"),
+    N_("staged"),
+    N_("already in agreement"),
+    N_("still parked"),
+    N_("outside the window"),
+    N_("without a time"),
+    N_("pending"),
+    N_("leased"),
+    N_("waiting"),
+)
+"""What the equations of a certificate call their terms, beside outcomes and actions."""
+
 DIRECTIONS: Final[Mapping[str, str]] = {
     flow.name: N_("Shopify → Framework360") if flow.source is System.SHOPIFY else N_("Framework360 → Shopify")
     for flow in ALL_FLOWS
@@ -57,10 +92,28 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """What a run of the ledger read or did, by its kind."""
 
+CALLED: Final[Mapping[str, str]] = {
+    **{word: word for word in LEDGER},
+    **PLAN_STATES,
+    **{action.value: word for action, word in ACTIONS.items()},
+    **{outcome.value: word for outcome, word in OUTCOMES.items()},
+    **KINDS,
+}
+"""What people call the names that the JSON uses for actions, outcomes, states of plans and terms of the ledger."""
+
 PATHS: Final[Mapping[Entity, str]] = {Entity.CUSTOMER: "customers", Entity.PRODUCT: "products", Entity.ORDER: "sales"}
 """Address of the list of a kind of record below the mount point."""
+
+
+def flow_called(spoken: Language, name: str) -> str:
+    """Return what people call a flow, by its name; an unknown name stays as it is."""
+    flow = _FLOWS.get(name)
+    return name if flow is None else f"{spoken.text(TITLES[flow.entity])}: {spoken.text(DIRECTIONS[name])}"
 
 
 def flows_of(entity: Entity) -> list[Flow]:
     """Return the flows of an entity."""
     return [flow for flow in ALL_FLOWS if flow.entity is entity]
+
+
+_FLOWS: Final = {flow.name: flow for flow in ALL_FLOWS}

@@ -50,6 +50,7 @@ from shopify_fw360.web.i18n import N_, Language, language_of
 from shopify_fw360.web.problems import problem
 from shopify_fw360.web.rendering import page
 from shopify_fw360.web.security import LoggedIn, Person, may_connect
+from shopify_fw360.web.sentences import said
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ def _pages(console: Console) -> APIRouter:
         _, secrets = webhook_identity(required(console.connections, SHOPIFY))
         if not is_authentic_query(secrets, str(request.url.query)):
             raise HTTPException(
-                400, "This link was not made by Shopify. Open the page Connect and enter the shop there."
+                400, N_("This link was not made by Shopify. Open the page Connect and enter the shop there.")
             )
         return RedirectResponse(f"../connect?shop={typed_address(shop).shop}", 303)
 
@@ -371,10 +372,11 @@ def _told(finding: Finding, spoken: Language) -> dict[str, Any]:
         return {**found, "text": finding.values["text"]}
     if error is None:
         templates = _GOOD if finding.verdict == "good" else _WARN
-        return {**found, "text": spoken.text(templates[finding.topic], **finding.values)}
+        values = {name: said(spoken, value) if name == "reason" else value for name, value in finding.values.items()}
+        return {**found, "text": spoken.text(templates[finding.topic], **values)}
     return {
         **found,
-        "text": f"{spoken.text(error.code.title)}: {error.message}",
+        "text": f"{spoken.text(error.code.title)}: {said(spoken, error.message)}",
         "code": error.code.code,
         "cause": spoken.text(error.code.cause),
         "fix": spoken.text(error.code.fix),

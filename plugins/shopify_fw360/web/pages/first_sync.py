@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.encoders import jsonable_encoder
@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from shopify_fw360.records import System
 from shopify_fw360.store import AuditEntry, Pairing, Plan
+from shopify_fw360.sync import approval
 from shopify_fw360.sync.plan import Action
 from shopify_fw360.web import views
 from shopify_fw360.web.console import Area, Console, Entry
@@ -119,14 +120,12 @@ def _api(console: Console) -> APIRouter:
     def decide(someone: LoggedIn, flow: Name, run_id: Name, decision: PlanDecision) -> Response:
         _require(someone, flow, "sync")
         plan_id = f"{flow}/{run_id}"
-        state: Literal["approved", "refused"] = "approved" if decision.approve else "refused"
-        with console.open_store().begin() as tx:
+        store = console.open_store()
+        with store.read() as tx:
             _find(tx.plan(plan_id), flow)
-            if not tx.decide_plan(plan_id, decision.version, someone.name, state):
-                raise HTTPException(409, "The plan has changed since you looked at it, or was decided on already.")
-            tx.write_audit(
-                AuditEntry(someone.name, f"plan.{state}", {}, {"plan": plan_id, "version": decision.version})
-            )
+        if not approval.decide(store, plan_id, decision.version, someone.name, approve=decision.approve):
+            raise HTTPException(409, N_("The plan has changed since you looked at it, or was decided on already."))
+        state = "approved" if decision.approve else "refused"
         log.info("user %s has %s the plan %s", someone.name, state, plan_id)
         return JSONResponse({"plan": plan_id, "state": state})
 
@@ -144,7 +143,7 @@ def _api(console: Console) -> APIRouter:
         with console.open_store().begin() as tx:
             known = _find(tx.plan(f"{flow}/{run_id}"), flow).flow
             if chosen.source_id not in tx.plan_items_of(f"{flow}/{run_id}", [chosen.source_id]):
-                raise HTTPException(404, "The record is not in this plan.")
+                raise HTTPException(404, N_("The record is not in this plan."))
             ids = {known.source: chosen.source_id, known.target: chosen.target_id}
             tx.save_pairing(Pairing(known.entity, ids[System.SHOPIFY], ids[System.FRAMEWORK360], someone.name))
             tx.write_audit(AuditEntry(someone.name, "record.link", {}, {"flow": flow, **chosen.model_dump()}))
@@ -162,7 +161,7 @@ def _require(someone: Person, flow: str, right: FlowRight) -> None:
 
 def _find(plan: Plan | None, flow: str) -> Plan:
     if plan is None or plan.flow.name != flow:
-        raise HTTPException(404, "There is no such plan any more; make a new one.")
+        raise HTTPException(404, N_("There is no such plan any more; make a new one."))
     return plan
 
 

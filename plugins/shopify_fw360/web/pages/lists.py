@@ -20,7 +20,7 @@ from shopify_fw360.store.listing import STATUSES, ListSort, ListStatus
 from shopify_fw360.sync.record_pages import RecordPages
 from shopify_fw360.web import words
 from shopify_fw360.web.console import Area, Console, Entry
-from shopify_fw360.web.i18n import Language, language_of
+from shopify_fw360.web.i18n import N_, Language, language_of
 from shopify_fw360.web.rendering import page
 from shopify_fw360.web.security import LoggedIn, Person, may_view
 
@@ -137,7 +137,7 @@ def area(console: Console) -> Area:
 def require_entity(someone: Person, entity: Entity) -> None:
     """Refuse whoever may see no flow of an entity."""
     if not {flow.name for flow in words.flows_of(entity)} & set(someone.flows("view")):
-        raise HTTPException(403, "You have no right to see these records.")
+        raise HTTPException(403, N_("You have no right to see these records."))
 
 
 def _pages(console: Console) -> APIRouter:

@@ -63,7 +63,7 @@ def _api(console: Console) -> APIRouter:
         store = console.open_store()
         document = open_export(store, request_id)
         if document is None:
-            raise HTTPException(404, "There is no such document any more.")
+            raise HTTPException(404, N_("There is no such document any more."))
         with store.begin() as tx:
             tx.write_audit(AuditEntry(someone.name, "privacy.fetch", {}, {"request": request_id}))
         log.info("user %s fetched the data put together for request %d", someone.name, request_id)
@@ -73,7 +73,7 @@ def _api(console: Console) -> APIRouter:
     def proof(request_id: int) -> Response:
         document = proof_of(console.open_store(), request_id)
         if document is None:
-            raise HTTPException(404, "There is no proof of this request.")
+            raise HTTPException(404, N_("There is no proof of this request."))
         return _file(f"proof-of-erasure-{request_id}.json", document)
 
     return router

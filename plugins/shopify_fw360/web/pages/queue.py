@@ -218,9 +218,9 @@ def _decisions(console: Console) -> APIRouter:
         settings = console.settings()
         flows = [flow for flow in _flows(rights("release")) if settings.flows.is_on(flow)]
         if not rights("release"):
-            raise HTTPException(403, "You have no right to let records in again.")
+            raise HTTPException(403, N_("You have no right to let records in again."))
         if not let_in(console.open_store(), chosen.link, flows):
-            raise HTTPException(409, "Nobody has left this record out any more. Load the page again.")
+            raise HTTPException(409, N_("Nobody has left this record out any more. Load the page again."))
         log.info("user %s let the record of link %d in again", someone.name, chosen.link)
         _wake(console)
         return JSONResponse({"let_in": 1})
@@ -231,14 +231,14 @@ def _decisions(console: Console) -> APIRouter:
         with store.read() as tx:
             row = tx.queued_row(chosen.row)
         if row is None:
-            raise HTTPException(409, "The conflict is settled or has changed meanwhile. Load the page again.")
+            raise HTTPException(409, N_("The conflict is settled or has changed meanwhile. Load the page again."))
         _chosen(rights("release"), row.flow.name)
         try:
             done = settle(store, chosen.row, chosen.generation, chosen.winners, someone.shown_name)
         except LookupError as error:
             raise HTTPException(422, str(error)) from None
         if not done:
-            raise HTTPException(409, "The conflict is settled or has changed meanwhile. Load the page again.")
+            raise HTTPException(409, N_("The conflict is settled or has changed meanwhile. Load the page again."))
         log.info("user %s settled %d fields of %s %s", someone.name, len(chosen.winners), row.flow.name, row.source_id)
         _wake(console)
         return JSONResponse({"settled": len(chosen.winners)})
@@ -266,5 +266,5 @@ def _chosen(allowed: list[str], flow: str, *, all_needed: bool = True) -> list[s
             raise HTTPException(403, f"You have no right to do this in {flow}.")
         return [flow]
     if not allowed or (all_needed and len(allowed) < len(views.FLOWS)):
-        raise HTTPException(403, "Choose a flow in which you have the right to do this.")
+        raise HTTPException(403, N_("Choose a flow in which you have the right to do this."))
     return allowed

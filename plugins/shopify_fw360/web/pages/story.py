@@ -19,6 +19,7 @@ from shopify_fw360.sync.story import MOST, Happening, Story, tell
 from shopify_fw360.sync.undo import Fate, Wish
 from shopify_fw360.web import words
 from shopify_fw360.web.console import Area, Console
+from shopify_fw360.web.i18n import N_
 from shopify_fw360.web.pages.lists import Row, require_entity, row_of
 from shopify_fw360.web.pages.sync_now import Key, wake
 from shopify_fw360.web.rendering import page
@@ -244,9 +245,9 @@ def _api(console: Console) -> APIRouter:
     def follow(someone: LoggedIn, ticket: Annotated[str, Path(max_length=250)]) -> UndoProgress:
         found = undo.progress(console.open_store(), ticket) if ticket.startswith(f"{DAG}/") else None
         if found is None:
-            raise HTTPException(404, "There is no such ticket.")
+            raise HTTPException(404, N_("There is no such ticket."))
         if not found.flows <= set(someone.flows("view")):
-            raise HTTPException(403, "You have no right to see these records.")
+            raise HTTPException(403, N_("You have no right to see these records."))
         return UndoProgress(
             done=found.ended >= found.asked,
             asked=found.asked,
@@ -280,7 +281,7 @@ def _read(console: Console, entity: Entity, key: int) -> tuple[Story, Row]:
 def _link(tx: Transaction, key: int, entity: Entity | None = None) -> Link:
     link = tx.link(key)
     if link is None or entity not in (None, link.entity):
-        raise HTTPException(404, "There is no such record.")
+        raise HTTPException(404, N_("There is no such record."))
     return link
 
 
@@ -293,7 +294,7 @@ def _wishes(store: Store, wanted: UndoRequest) -> list[Wish]:
 
 def _require_right(someone: Person, wishes: Sequence[Wish]) -> None:
     if not {wish.flow.name for wish in wishes} <= set(someone.flows("sync")):
-        raise HTTPException(403, "You have no right to do this with these records.")
+        raise HTTPException(403, N_("You have no right to do this with these records."))
 
 
 def _entry(one: Happening) -> StoryEntry:

@@ -15,6 +15,7 @@ from shopify_fw360.sync import now
 from shopify_fw360.sync.unlink import unlink
 from shopify_fw360.web import words
 from shopify_fw360.web.console import Area, Console
+from shopify_fw360.web.i18n import N_
 from shopify_fw360.web.security import LoggedIn, Person, may_sync, may_view
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def _api(console: Console) -> APIRouter:
         allowed = {flow.name for flow in words.flows_of(wanted.entity)} & set(someone.flows("sync"))
         chosen = allowed if wanted.direction is None else allowed & {wanted.direction}
         if not chosen:
-            raise HTTPException(403, "You have no right to do this in this direction.")
+            raise HTTPException(403, N_("You have no right to do this in this direction."))
         flows = now.flows_of(console.settings(), wanted.entity, chosen)
         store = console.open_store()
         records = _ids_of(store, wanted)
@@ -125,10 +126,10 @@ def _api(console: Console) -> APIRouter:
     @router.get("/sync/{ticket:path}", response_model=Steps, summary="Follow Sync now", dependencies=[may_view])
     def follow(ticket: Annotated[str, Path(max_length=250)]) -> Steps:
         if not ticket.startswith(f"{now.DAG}/"):
-            raise HTTPException(404, "There is no such ticket.")
+            raise HTTPException(404, N_("There is no such ticket."))
         found = now.steps(console.open_store(), ticket)
         if not found:
-            raise HTTPException(404, "There is no such ticket.")
+            raise HTTPException(404, N_("There is no such ticket."))
         return Steps(
             done=all(step.state == "done" for step in found),
             steps=[
@@ -156,7 +157,7 @@ def _api(console: Console) -> APIRouter:
     @router.post("/unlink", response_model=Unlinked, summary="Take links apart", dependencies=[may_sync])
     def take_apart(someone: LoggedIn, wanted: UnlinkRequest) -> Unlinked:
         if not {flow.name for flow in words.flows_of(wanted.entity)} & set(someone.flows("sync")):
-            raise HTTPException(403, "You have no right to do this with these records.")
+            raise HTTPException(403, N_("You have no right to do this with these records."))
         store = console.open_store()
         with store.read() as tx:
             known = [one.link_id for one in tx.listed_links(wanted.entity, wanted.links)]

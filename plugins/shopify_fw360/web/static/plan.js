@@ -44,7 +44,14 @@ if (deciding) {
   const { flow, run, version } = deciding.dataset;
   const message = deciding.querySelector(".message");
   const plan = `plans/${encodeURIComponent(flow)}/${encodeURIComponent(run)}`;
-  for (const button of deciding.querySelectorAll("button")) {
+  const ask = deciding.querySelector("[data-ask]");
+  ask.addEventListener("click", telling(message, async () => {
+    await ready("plan_approval");
+    await start("plan_approval", { plan: `${flow}/${run}` });
+    message.textContent = words("asked");
+    ask.disabled = true;
+  }));
+  for (const button of deciding.querySelectorAll("[data-approve]")) {
     const approve = button.dataset.approve === "yes";
     confirmed(button, telling(message, async () => {
       if (approve) await ready(flow);
