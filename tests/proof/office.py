@@ -125,7 +125,7 @@ class Office:
         self.store = empty_store(theatre.now, theatre.point)
         self.runs: dict[str, Run] = {}
         self._tokens = MemoryTokenStore()
-        self._updatable = updatable
+        self.updatable = updatable
         self._numbers = itertools.count(1)
         self._pairs: list[Pair] = []
 
@@ -145,7 +145,7 @@ class Office:
             {
                 "products": {"write": True},
                 "limits": _LIMITS,
-                **({"capabilities": {"orders_update": "on"}} if self._updatable else {}),
+                **({"capabilities": {"orders_update": "on"}} if self.updatable else {}),
             }
         )
         limiter = LocalLimiter(2000, 4, clock=TIME.monotonic, sleep=TIME.sleep)

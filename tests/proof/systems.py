@@ -148,10 +148,10 @@ class Systems:
     Args:
         theatre: the time they live in.
         index_lag: seconds by which the shop's search lags behind.
-        page_size: rows of a page of the site without a limit.
+        orders: that the shop has already.
     """
 
-    def __init__(self, theatre: Theatre, *, index_lag: float = 0.0) -> None:
+    def __init__(self, theatre: Theatre, *, index_lag: float = 0.0, orders: int = 0) -> None:
         self._theatre = theatre
         theatre.session = self.session
         self.told: list[Delivery] = []
@@ -160,7 +160,7 @@ class Systems:
         self.faults: dict[System, list[str]] = {system: [] for system in System}
         self.watchers: list[Callable[[System, str], None]] = []
         self.shop, self.site = _SHOP, _SITE
-        self.shop.reset(_EMPTY)
+        self.shop.reset(Seed(customers=30, products=10, orders=orders) if orders else _EMPTY)
         self.shop.set_options(
             {
                 "bucket_size": 1e9, "restore_rate": 1e9, "index_lag_seconds": index_lag, "product_set_seconds": 0.0,
