@@ -10,6 +10,8 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 WORKERS ?= 3
 # What `make kill` kills; empty for everything.
 PARTS ?=
+# Passed on to the measurement of latency, e.g. LATENCY="--rate 10 --seconds 60 --cold 0".
+LATENCY ?=
 # Passed on to pytest, e.g. make test PYTEST="-k consent".
 PYTEST ?=
 # Passed on to the simulator, e.g. make prove PROVE="--seed 12".
@@ -76,6 +78,10 @@ prove: bootstrap ## Tell 10,000 random histories; PROVE="--histories 500 --first
 .PHONY: kill
 kill: bootstrap ## Kill worker, scheduler, ... of the running Airflow during imports (after `make demo`; PARTS="worker postgres")
 	@$(BIN)/python -m scripts.local kill $(PARTS)
+
+.PHONY: latency
+latency: bootstrap ## Measure in the running Airflow how long changes take to the other system (after `make demo`)
+	@$(BIN)/python -m scripts.local latency $(LATENCY)
 
 .PHONY: bench
 bench: bootstrap ## Measure speed and memory, one benchmark at a time

@@ -58,6 +58,7 @@ class SandboxApp:
         """Give the server fresh data and forget faults, metrics, refusals, options and a changed latency."""
         self.backend.reset(seed)
         self.backend.refusals.clear()
+        self.backend.diary.clear()
         self.faults.remove(None)
         self.metrics.reset()
         self.latency_ms = self.start_latency_ms

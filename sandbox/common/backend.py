@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
+from sandbox.common.diary import Diary
 from sandbox.common.pages import PersonDesk
 from sandbox.common.refusals import Refusals
 
@@ -94,6 +95,7 @@ class Backend(Protocol):
 
     name: str
     refusals: Refusals
+    diary: Diary
 
     def describe(self, request: ApiRequest) -> Operation:
         """Name the operation of a request without executing it; must not raise."""

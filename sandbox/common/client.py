@@ -88,6 +88,19 @@ class Control:
         refused: list[dict[str, Any]] = self._object("GET", "refused")["refused"]
         return refused
 
+    def changes(self, after: int = 0) -> list[tuple[int, float, str, str]]:
+        """Return what has changed since an entry of the diary: number, seconds since the epoch, what, id."""
+        entries: list[tuple[int, float, str, str]] = self._call("GET", "changes", params={"after": str(after)})
+        return entries
+
+    def admin(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Let a person do in the Shopify admin what a GraphQL document says; it costs the app no points.
+
+        Raises:
+            ValueError: it was refused; the text says why.
+        """
+        return self.act("admin", query=query, variables=variables)
+
     def act(self, name: str, **params: Any) -> dict[str, Any]:
         """Let a person do something by hand.
 

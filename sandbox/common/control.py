@@ -7,6 +7,7 @@
 - `GET faults`, `POST faults` one rule or a list, `DELETE faults[?id=]`: fault rules, see `faults.py`.
 - `POST latency` `{ms}`: simulated network latency of every API request.
 - `GET options`, `POST options` `{switch: value}`: quirk switches of the system.
+- `GET changes[?after=]`: what changed when, see `diary.py`; `after` is the number of the last entry known.
 - `GET refused`, `DELETE refused`: requests that broke the contract.
 - `POST acts/{name}`: what people do by hand in the system, e.g. place and refund an order.
 """
@@ -42,6 +43,7 @@ def control_app(app: SandboxApp) -> Starlette:
             Route("/faults", _guard(calls.faults), methods=["GET", "POST", "DELETE"]),
             Route("/latency", _guard(calls.latency), methods=["POST"]),
             Route("/options", _guard(calls.options), methods=["GET", "POST"]),
+            Route("/changes", _guard(calls.changes)),
             Route("/refused", calls.refused, methods=["GET", "DELETE"]),
             Route("/acts/{name}", _guard(calls.act), methods=["POST"]),
         ]
@@ -100,6 +102,9 @@ class _Calls:
         if request.method == "POST":
             backend.set_options(await _object(request))
         return _json(dict(backend.options()))
+
+    async def changes(self, request: Request) -> Response:
+        return _json(self._app.backend.diary.after(int(request.query_params.get("after", "0"))))
 
     async def refused(self, request: Request) -> Response:
         refusals = self._app.backend.refusals

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.common.backend import ApiRequest, ApiResponse, Operation, Seed
+from sandbox.common.diary import Diary
 from sandbox.common.pages import PersonDesk
 from sandbox.common.refusals import Refusals
 from sandbox.framework360 import (
@@ -31,6 +32,7 @@ from sandbox.framework360.library import FOLDER
 from sandbox.framework360.lookups import Lookups
 from sandbox.framework360.options import Options
 from sandbox.framework360.seeding import seeded
+from sandbox.framework360.store import Action, Kind
 
 _GROUPS = (
     system, customers, marketing, products, orders, order_writes, payments, media, search, webhooks,
@@ -56,6 +58,7 @@ class Framework360Backend:
 
     def __init__(self, seed: Seed, options: Mapping[str, Any]) -> None:
         self.refusals = Refusals()
+        self.diary = Diary()
         self._start_options = Options().changed(options)
         self._routes = {
             (contract.method, PREFIX + contract.path): (contract, CALLS[name])
@@ -110,14 +113,20 @@ class Framework360Backend:
         except RefusedError as refused:
             return self._answers.failure(refused)
         if call.write:
-            changes = self.store.changes()
+            changes = self._changes()
             if self.switches.webhook_echo:
                 webhooks.announce(context, changes)
         return response
 
     def announce(self) -> None:
         """Send what a person changed in the back office to the webhooks."""
-        webhooks.announce(self._context("", ""), self.store.changes())
+        webhooks.announce(self._context("", ""), self._changes())
+
+    def _changes(self) -> list[tuple[Kind, int, Action]]:
+        changes = list(self.store.changes())
+        for kind, record_id, action in changes:
+            self.diary.note(f"{kind}.{action}", str(record_id))
+        return changes
 
     def throttled(self, params: Mapping[str, Any]) -> ApiResponse:
         """Answer "too many requests"."""

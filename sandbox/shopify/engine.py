@@ -84,7 +84,7 @@ def _metered(
             documentation=LIMITS_PAGE,
         )
         return {"errors": [_formatted(error)]}
-    if not shop.bucket.take(requested):
+    if context.metered and not shop.bucket.take(requested):
         shop.counts["throttled"] += 1
         return throttled(context, requested)
     mutation = operation.operation is OperationType.MUTATION
@@ -102,8 +102,9 @@ def _metered(
         )
         data, errors = result.data, result.errors
     actual = analysis.actual(data)
-    shop.bucket.give_back(requested - actual)
-    shop.counts["points"] += actual
+    if context.metered:
+        shop.bucket.give_back(requested - actual)
+        shop.counts["points"] += actual
     answer: Answer = {"data": data}
     if errors:
         answer["errors"] = [_formatted(error) for error in errors]

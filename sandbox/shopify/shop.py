@@ -241,9 +241,11 @@ class Context:
         granted: scopes of the caller, write scopes with their read scopes.
         hidden: groups of protected customer data the app is not approved for.
         searches: entries for `extensions.search`.
+        metered: whether the request costs points of the app.
     """
 
     shop: Shop
     granted: frozenset[str]
     hidden: frozenset[str]
     searches: list[dict[str, Any]] = field(default_factory=list)
+    metered: bool = True

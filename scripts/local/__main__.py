@@ -28,11 +28,15 @@ def main() -> int:
     kill = commands.add_parser("kill", help="kill parts of the running Airflow during imports, and tell what happened")
     kill.add_argument("parts", nargs="*", help="worker, scheduler, triggerer, dag-processor, api-server, postgres")
     kill.add_argument("--records", type=int, default=80, help="new customers per part")
+    latency = commands.add_parser("latency", help="measure how long changes take from one system to the other")
+    latency.add_argument("--rate", type=float, default=5.0, help="changes per second")
+    latency.add_argument("--seconds", type=float, default=300.0, help="for how long")
+    latency.add_argument("--cold", type=int, default=3, help="changes before, that find the consumer asleep")
     commands.add_parser("stop", help="stop everything")
     commands.add_parser("status", help="show what runs, the addresses and the logins")
     commands.add_parser("clean", help="stop everything and delete .run with all data")
     arguments = parser.parse_args()
-    if arguments.command in {"stop", "status", "clean", "kill"} and not (ROOT / ".run").exists():
+    if arguments.command in {"stop", "status", "clean", "kill", "latency"} and not (ROOT / ".run").exists():
         print("nothing was ever started here")
         return 0
     try:
@@ -60,6 +64,10 @@ def _run(arguments: argparse.Namespace) -> None:
             from scripts.local import killing
 
             killing.run(Runtime(plan), arguments.parts or killing.PARTS, arguments.records)
+        case "latency":
+            from scripts.local import latency
+
+            latency.run(Runtime(plan), arguments.rate, arguments.seconds, arguments.cold)
         case command:
             runtime = Runtime(
                 plan,

@@ -162,3 +162,18 @@ def test_a_server_runs_in_a_process_of_its_own_and_ends_with_the_block():
 def test_a_server_with_a_wrong_option_does_not_start():
     with pytest.raises(RuntimeError, match="did not start"), running("framework360", options={"page_cap": "many"}):
         pass
+
+
+def test_the_diary_tells_when_a_record_has_changed_and_nothing_twice(server):
+    register(server)
+    [*_, (number, at, what, record)] = server.control.changes()
+    assert abs(at - time.time()) < 60
+    assert what == "customer.created"
+    assert record.isdecimal()
+    assert server.control.changes(number) == []
+
+
+def test_a_reset_clears_the_diary(server):
+    register(server)
+    server.control.reset()
+    assert server.control.changes() == []

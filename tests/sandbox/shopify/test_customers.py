@@ -247,3 +247,28 @@ def test_the_seeds_hold_italian_tax_data(shop):
     with_vat = [node for node in nodes if node["piva"] and node["defaultAddress"]]
     assert with_vat
     assert all(node["defaultAddress"]["company"] for node in with_vat)
+
+
+class TestStaff:
+    """What the shop's own people do in the admin."""
+
+    RENAME = "mutation R($input: CustomerInput!) { customerUpdate(input: $input) { userErrors { message } } }"
+
+    def test_their_edits_cost_the_app_no_points(self, shop):
+        customer = shop.create(email="ada@example.com")
+        before = shop.control.state()["requests"]
+        shop.control.admin(self.RENAME, input={"id": customer, "lastName": "Rossi"})
+        assert shop.control.state()["requests"]["points"] == before["points"]
+        found = shop.data("query($id: ID!) { customer(id: $id) { lastName } }", {"id": customer})
+        assert found["customer"]["lastName"] == "Rossi"
+
+    def test_their_edits_are_in_the_diary(self, shop):
+        customer = shop.create(email="ada@example.com")
+        seen = shop.control.changes()[-1][0]
+        shop.control.admin(self.RENAME, input={"id": customer, "lastName": "Rossi"})
+        [(_, _, what, record)] = shop.control.changes(seen)
+        assert (what, record) == ("CUSTOMERS_UPDATE", customer.rsplit("/", 1)[1])
+
+    def test_what_the_shop_refuses_is_told(self, shop):
+        with pytest.raises(ValueError, match="Customer does not exist"):
+            shop.control.admin(self.RENAME, input={"id": "gid://shopify/Customer/1", "lastName": "Rossi"})
