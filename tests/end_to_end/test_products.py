@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from shopify_fw360.records import System
+from shopify_fw360.records import Entity, Event, Operation, System
+from shopify_fw360.sync.inbox import accept
 from shopify_fw360.sync.run import Mode
+from shopify_fw360.sync.serve import Patience, serve
 from tests.end_to_end.catalogue import CATALOGUE_INTO_SHOP, CATALOGUE_INTO_SITE, Catalogue
 
 SHIRT = [
@@ -286,6 +288,21 @@ class TestDeletions:
         assert (after.status, after.shopify_id) == ("unlinked", None)
         catalogue.into_shop()
         assert catalogue.keeper.products() == []
+
+    def test_an_event_of_a_deletion_is_enough_on_either_side(self, catalogue: Catalogue):
+        products = [shirt(catalogue), catalogue.keeper.create_product("Gonna", [{"sku": "GONNA", "price": "9.00"}])]
+        catalogue.settle()
+        others = [catalogue.product_link(System.SHOPIFY, product).framework360_id for product in products]
+        catalogue.keeper.delete_product(products[0])
+        catalogue.manager.delete_product(others[1])
+        gone = (System.SHOPIFY, "products/delete", products[0]), (System.FRAMEWORK360, "product.deleted", others[1])
+        events = [Event(system, name, name, Entity.PRODUCT, ident, Operation.DELETE) for system, name, ident in gone]
+        accept(catalogue.store, events)
+        serve(catalogue.pair, "webhook_queue/test", "consumer", Patience(linger=0.0, look=0.01))
+        assert catalogue.product_link(System.FRAMEWORK360, others[0]).status == "unlinked"
+        assert catalogue.product_link(System.SHOPIFY, products[1]).status == "unlinked"
+        assert [row["id"] for row in catalogue.manager.products()] == [others[0]]
+        assert [row["id"] for row in catalogue.keeper.products()] == [products[1]]
 
 
 class TestTrouble:

@@ -328,3 +328,40 @@ def test_a_task_that_fails_again_and_again_is_given_up_with_an_alert(world, monk
     with world.store.read() as tx:
         assert tx.open_event_tasks() == 0
         assert [alert.name for alert in tx.alerts()] == ["event_task.stock"]
+
+
+class TestEchoes:
+    """Our own writes come back as events."""
+
+    @pytest.fixture
+    def site_id(self, world):
+        customer = world.shop.create(firstName="Ada", lastName="Neri", email="ada@example.com")
+        told(world, customer)
+        serve_once(world)
+        site_id = world.counterpart(System.SHOPIFY, customer)
+        # The first one tells the shop the customer's number in the site.
+        self.echo(world, site_id)
+        return site_id
+
+    @staticmethod
+    def echo(world, site_id):
+        event = Event(System.FRAMEWORK360, f"{time.monotonic_ns()}", "customer.updated", Entity.CUSTOMER, site_id)
+        accept(world.store, [event])
+        return serve_once(world, run=f"{RUN}/{time.monotonic_ns()}")
+
+    def test_the_other_side_is_not_even_read_for_one(self, world, site_id):
+        world.shopify.control.reset_metrics()
+        assert outcomes(self.echo(world, site_id), INTO_SHOP) == {"unchanged": 1}
+        assert world.shopify.control.metrics()["requests"] == 0
+
+    def test_what_a_person_changed_in_between_is_carried_over(self, world, site_id):
+        world.site.update(site_id, cognome="Verdi")
+        assert outcomes(self.echo(world, site_id), INTO_SHOP) == {"updated": 1}
+        assert [row["lastName"] for row in world.shop.all()] == ["Verdi"]
+
+    def test_sync_now_looks_at_both_sides_all_the_same(self, world, site_id):
+        with world.store.begin() as tx:
+            tx.stage([Change(INTO_SHOP, site_id, origin=Origin.SYNC_NOW)])
+        world.shopify.control.reset_metrics()
+        assert outcomes(serve_once(world, run=f"{RUN}/now"), INTO_SHOP) == {"unchanged": 1}
+        assert world.shopify.control.metrics()["requests"] == 1

@@ -179,7 +179,22 @@ class _Planning:
                 record, Action.PARKED, str(error), link=link, error=error, display_name=name
             )
             return None
+        if self._is_echo(change, link, record):
+            self.items[record.id] = self._item(record, Action.UNCHANGED, "what it holds is carried over", link=link)
+            return None
         return record
+
+    def _is_echo(self, change: Change, link: Link | None, record: SourceRecord) -> bool:
+        """Whether an event tells of what is known already, above all of our own write.
+
+        The other side is not read then, which half of all reading would be for. A button looks at both sides always.
+        """
+        if link is None or link.status != "synced" or link.id_in(self.flow.target) is None or change.choices:
+            return False
+        known = link.fingerprints.get(self.flow.name)
+        return change.origin is Origin.WEBHOOK and known == source_fingerprint(
+            self.pair, self.pair.mapping(self.flow), record
+        )
 
     def _display_name(self, record: SourceRecord) -> str:
         mapping = self.pair.mapping(self.flow)
