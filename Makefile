@@ -12,6 +12,8 @@ WORKERS ?= 3
 PARTS ?=
 # Passed on to the measurement of latency, e.g. LATENCY="--rate 10 --seconds 60 --cold 0".
 LATENCY ?=
+# Passed on to the soak, e.g. SOAK="--rate 5 --seconds 600".
+SOAK ?=
 # Passed on to pytest, e.g. make test PYTEST="-k consent".
 PYTEST ?=
 # Passed on to the simulator, e.g. make prove PROVE="--seed 12".
@@ -82,6 +84,10 @@ kill: bootstrap ## Kill worker, scheduler, ... of the running Airflow during imp
 .PHONY: latency
 latency: bootstrap ## Measure in the running Airflow how long changes take to the other system (after `make demo`)
 	@$(BIN)/python -m scripts.local latency $(LATENCY)
+
+.PHONY: soak
+soak: bootstrap ## An hour of changes on both sides of the running Airflow with faults on; nothing may differ (after `make demo`)
+	@$(BIN)/python -m scripts.local soak $(SOAK)
 
 .PHONY: bench
 bench: bootstrap ## Measure speed and memory, one benchmark at a time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, get_args
 
 from sandbox.common.diary import Diary
 from sandbox.common.pages import PersonDesk
@@ -122,17 +122,12 @@ class Backend(Protocol):
             ValueError: an unknown switch or a value it cannot take; nothing is changed then.
         """
 
-    def desk(self) -> PersonDesk:
-        """What the pages for a person at the other end show and do."""
-
-
-@runtime_checkable
-class WithActs(Protocol):
-    """A system in which people do things that no request of its API offers."""
-
     def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Carry out one act and return what came of it.
+        """Let a person do something that no request of the API offers, and return what came of it.
 
         Raises:
             ValueError: an unknown act, or it cannot be done; the text says why.
         """
+
+    def desk(self) -> PersonDesk:
+        """What the pages for a person at the other end show and do."""

@@ -101,6 +101,14 @@ class Control:
         """
         return self.act("admin", query=query, variables=variables)
 
+    def back_office(self, operation: str, **parameters: Any) -> None:
+        """Let a person do in the Framework360 back office what an operation of the API does, whatever faults are on.
+
+        Raises:
+            ValueError: it was refused; the text says why.
+        """
+        self.act("back_office", operation=operation, parameters=parameters)
+
     def act(self, name: str, **params: Any) -> dict[str, Any]:
         """Let a person do something by hand.
 

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.common.backend import POPULATIONS, Seed, WithActs
+from sandbox.common.backend import POPULATIONS, Seed
 
 if TYPE_CHECKING:
     from sandbox.common.app import SandboxApp
@@ -114,8 +114,6 @@ class _Calls:
 
     async def act(self, request: Request) -> Response:
         backend = self._app.backend
-        if not isinstance(backend, WithActs):
-            raise TypeError(f"{backend.name} offers no acts")
         return _json(dict(backend.act(request.path_params["name"], await _object(request))))
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from sandbox.common.backend import ApiRequest, ApiResponse, Operation, Seed
 from sandbox.common.diary import Diary
 from sandbox.common.pages import PersonDesk
@@ -64,6 +66,7 @@ class Framework360Backend:
             (contract.method, PREFIX + contract.path): (contract, CALLS[name])
             for name, contract in operations().items()
         }
+        self._operations = {contract.operation_id: (contract, call) for contract, call in self._routes.values()}
         self._client = courier_client()
         self._courier = Courier(seed.seed, self._client)
         self.reset(seed)
@@ -117,6 +120,25 @@ class Framework360Backend:
             if self.switches.webhook_echo:
                 webhooks.announce(context, changes)
         return response
+
+    def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a person do in the back office what an operation does: `operation` names it, `parameters` are its own.
+
+        Raises:
+            ValueError: it was refused; the text says why.
+        """
+        contract, call = self._operations[params["operation"]] if name == "back_office" else (None, None)
+        if contract is None or call is None:
+            raise ValueError(f"There is no act {name!r}; there is: back_office.")
+        method, path = contract.method, PREFIX + contract.path
+        body = orjson.dumps(params["parameters"])
+        request = ApiRequest(method, path, b"", {"content-type": "application/json"}, body, "")
+        try:
+            call.run(self._context("", ""), self._read(contract, request))
+        except (ContractError, RefusedError) as problem:
+            raise ValueError(str(problem)) from problem
+        self.announce()
+        return {}
 
     def announce(self) -> None:
         """Send what a person changed in the back office to the webhooks."""

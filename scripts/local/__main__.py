@@ -32,11 +32,18 @@ def main() -> int:
     latency.add_argument("--rate", type=float, default=5.0, help="changes per second")
     latency.add_argument("--seconds", type=float, default=300.0, help="for how long")
     latency.add_argument("--cold", type=int, default=3, help="changes before, that find the consumer asleep")
+    latency.add_argument("--points", type=float, default=100.0, help="cost points the shop's plan restores per second")
+    latency.add_argument("--entity", choices=("customer", "product", "order"), help="change only these")
+    soak = commands.add_parser(
+        "soak", help="change things on both sides while everything fails now and then, then compare"
+    )
+    soak.add_argument("--rate", type=float, default=10.0, help="changes per second")
+    soak.add_argument("--seconds", type=float, default=3600.0, help="for how long")
     commands.add_parser("stop", help="stop everything")
     commands.add_parser("status", help="show what runs, the addresses and the logins")
     commands.add_parser("clean", help="stop everything and delete .run with all data")
     arguments = parser.parse_args()
-    if arguments.command in {"stop", "status", "clean", "kill", "latency"} and not (ROOT / ".run").exists():
+    if arguments.command in {"stop", "status", "clean", "kill", "latency", "soak"} and not (ROOT / ".run").exists():
         print("nothing was ever started here")
         return 0
     try:
@@ -67,7 +74,18 @@ def _run(arguments: argparse.Namespace) -> None:
         case "latency":
             from scripts.local import latency
 
-            latency.run(Runtime(plan), arguments.rate, arguments.seconds, arguments.cold)
+            latency.run(
+                Runtime(plan),
+                arguments.rate,
+                arguments.seconds,
+                arguments.cold,
+                points=arguments.points,
+                entity=arguments.entity,
+            )
+        case "soak":
+            from scripts.local import soak
+
+            soak.run(Runtime(plan), arguments.rate, arguments.seconds)
         case command:
             runtime = Runtime(
                 plan,

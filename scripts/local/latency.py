@@ -37,6 +37,9 @@ MIX: Final = tuple(
 )
 """What people do, in turn: 40 and 30 % customers, 10 % each products both ways and orders."""
 
+BUCKET_SECONDS: Final = 20
+"""Shopify: a standard shop's bucket of 2,000 points holds what is restored in 20 seconds; assumed for other plans."""
+
 SETTLE_SECONDS: Final = 60.0
 """How long what was begun last may take."""
 
@@ -69,7 +72,16 @@ class Arrival:
         return self.told + self.carried
 
 
-def run(runtime: Runtime, rate: float, seconds: float, cold: int, say: Callable[[str], None] = print) -> None:
+def run(
+    runtime: Runtime,
+    rate: float,
+    seconds: float,
+    cold: int,
+    *,
+    points: float,
+    entity: str | None,
+    say: Callable[[str], None] = print,
+) -> None:
     """Let people change things and print how long the changes take.
 
     Args:
@@ -77,6 +89,8 @@ def run(runtime: Runtime, rate: float, seconds: float, cold: int, say: Callable[
         rate: changes per second.
         seconds: for how long.
         cold: changes that find the consumer asleep, before.
+        points: cost points per second that the shop's plan restores.
+        entity: change only records of this kind; None for all of them, in the proportions of `MIX`.
         say: prints a line.
 
     Raises:
@@ -85,15 +99,25 @@ def run(runtime: Runtime, rate: float, seconds: float, cold: int, say: Callable[
     """
     wake(runtime.api())
     people = People(runtime)
+    flows = [flow for flow in MIX if entity is None or flow.entity.value == entity]
+    people.shop.set_options(bucket_size=points * BUCKET_SECONDS, restore_rate=points)
     for _ in range(cold):
         _sleep_well(runtime)
-        [arrival] = watch(runtime, people, lambda: [people.edit(MIX[0])], patience=_COLD_PATIENCE)
+        [arrival] = watch(runtime, people, lambda: [people.edit(flows[0])], patience=_COLD_PATIENCE)
         say(f"  first change, the consumer asleep: {arrival.total:.2f} s")
     if not cold:
-        watch(runtime, people, lambda: [people.edit(MIX[0])], patience=_COLD_PATIENCE)
-    say(f"  {rate:g} changes per second for {seconds:g} s, the consumer awake ...")
-    arrivals = watch(runtime, people, lambda: pace(people, MIX, rate, seconds), patience=SETTLE_SECONDS)
+        watch(runtime, people, lambda: [people.edit(flows[0])], patience=_COLD_PATIENCE)
+    say(f"  {rate:g} changes per second for {seconds:g} s at {points:g} points per second, the consumer awake ...")
+    before = people.shop.state()["requests"]
+    began = time.monotonic()
+    arrivals = watch(runtime, people, lambda: pace(people, flows, rate, seconds), patience=SETTLE_SECONDS)
     say(table(arrivals))
+    after = people.shop.state()["requests"]
+    spent = after["points"] - before["points"]
+    say(
+        f"  {spent / len(arrivals):.1f} points per change, {spent / (time.monotonic() - began):.0f} per second;"
+        f" {after['throttled'] - before['throttled']} THROTTLED"
+    )
     if differing := people.differing():
         raise LatencyError("the sides differ:\n" + "\n".join(differing[:20]))
     say(f"  {len(arrivals)} changes, all of them in both systems; all edited records hold what was written last")
@@ -122,11 +146,13 @@ def watch(runtime: Runtime, people: People, act: Callable[[], Iterable[Edit]], *
         LatencyError: some did not arrive.
     """
     diaries = {System.SHOPIFY: people.shop, System.FRAMEWORK360: people.site}
-    known = {system: _newest(control) for system, control in diaries.items()}
+    known = {system: newest(control) for system, control in diaries.items()}
+    times: dict[System, Times] = {system: defaultdict(list) for system in diaries}
     edits = list(act())
     end = time.monotonic() + patience
     while True:
-        times = {system: _times(control, known[system]) for system, control in diaries.items()}
+        for system, control in diaries.items():
+            known[system] = times_since(control, known[system], times[system])
         arrivals, open_edits = _match(runtime.store_url, edits, times)
         if not open_edits:
             return arrivals
@@ -147,9 +173,9 @@ def table(arrivals: Sequence[Arrival]) -> str:
     ]
     for name, group in groups.items():
         total = [arrival.total for arrival in group]
-        shares = "".join(f"{_share(total, share):6.2f}" for share in (0.5, 0.95, 0.99, 1.0))
+        shares = "".join(f"{share_of(total, share):6.2f}" for share in (0.5, 0.95, 0.99, 1.0))
         parts = "".join(
-            f"    {_share(values, 0.5):5.2f} /{_share(values, 0.95):5.2f}"
+            f"    {share_of(values, 0.5):5.2f} /{share_of(values, 0.95):5.2f}"
             for values in (
                 [arrival.told for arrival in group],
                 [arrival.carried for arrival in group],
@@ -160,24 +186,30 @@ def table(arrivals: Sequence[Arrival]) -> str:
     return "\n".join(lines)
 
 
-def _share(values: Sequence[float], share: float) -> float:
+def share_of(values: Sequence[float], share: float) -> float:
+    """Return the value below which that share of the values lies; there is at least one."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def _newest(control: Control) -> int:
+def newest(control: Control) -> int:
+    """Return the number of the newest entry of a diary."""
     entries = control.changes()
     return entries[-1][0] if entries else 0
 
 
-def _times(control: Control, after: int) -> dict[tuple[Entity, str], list[float]]:
-    """Return when each record has changed, by entity and number."""
-    found: dict[tuple[Entity, str], list[float]] = defaultdict(list)
-    for _, at, what, record_id in control.changes(after):
+Times = dict[tuple[Entity, str], list[float]]
+"""When each record has changed, in seconds since the epoch, by entity and number."""
+
+
+def times_since(control: Control, after: int, found: Times) -> int:
+    """Add to `found` when records have changed since an entry of a diary; returns the number of its newest entry."""
+    number = after
+    for number, at, what, record_id in control.changes(after):  # noqa: B007 - the last one counts
         for entity in Entity:
             if what.lower().startswith(entity.value):
-                found[entity, _number(record_id)].append(at)
-    return found
+                found[entity, number_of(record_id)].append(at)
+    return number
 
 
 def _match(
@@ -190,11 +222,11 @@ def _match(
     for edit in edits:
         entity, source = edit.flow.entity, edit.flow.source
         target_id = edit.target_id or targets.get(edit.source_id) or ""
-        changed = _first(times[source].get((entity, _number(edit.source_id)), ()), edit.at)
+        changed = first_after(times[source].get((entity, number_of(edit.source_id)), ()), edit.at)
         # An order is also told of by what happens to it while it is placed; the first event is what counts.
-        heard = _first(told.get((source, entity, edit.source_id), ()), edit.at)
-        arrived = _first(times[edit.flow.target].get((entity, _number(target_id)), ()), changed or edit.at)
-        ended = _first(booked.get((source, entity, edit.source_id), ()), arrived or edit.at)
+        heard = first_after(told.get((source, entity, edit.source_id), ()), edit.at)
+        arrived = first_after(times[edit.flow.target].get((entity, number_of(target_id)), ()), changed or edit.at)
+        ended = first_after(booked.get((source, entity, edit.source_id), ()), arrived or edit.at)
         if changed is None or heard is None or arrived is None or ended is None:
             still.append(edit)
         else:
@@ -202,12 +234,13 @@ def _match(
     return arrivals, still
 
 
-def _first(times: Sequence[float], since: float) -> float | None:
+def first_after(times: Sequence[float], since: float) -> float | None:
+    """Return the first of ascending times that is not before another one."""
     place = bisect_left(times, since)
     return times[place] if place < len(times) else None
 
 
-def _number(record_id: str) -> str:
+def number_of(record_id: str) -> str:
     """Return the number of an id; the diaries know numbers, the store knows ids as the systems word them."""
     return record_id.rsplit("/", 1)[-1]
 

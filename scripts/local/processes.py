@@ -110,6 +110,15 @@ class Processes:
         record = self._read(name)
         return record is not None and any(process.pid == record.pid for process in _members(record))
 
+    def memory(self, name: str) -> int:
+        """Return the bytes a component and everything it started hold for themselves alone (USS)."""
+        record = self._read(name)
+        total = 0
+        for process in [] if record is None else _members(record):
+            with suppress(psutil.Error):
+                total += process.memory_full_info().uss
+        return total
+
     def kill(self, name: str) -> None:
         """Kill the started process itself at once, as the kernel does when memory runs out; its children live on."""
         record = self._read(name)

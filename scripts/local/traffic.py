@@ -87,9 +87,11 @@ class People:
     Args:
         runtime: a running, synchronised runtime.
         seed: of who does what.
+        one_sided: whether each record is edited on one side only, so that what was written last is certain however
+            long a change takes.
     """
 
-    def __init__(self, runtime: Runtime, seed: int = 1) -> None:
+    def __init__(self, runtime: Runtime, seed: int = 1, *, one_sided: bool = False) -> None:
         self.shop = Control(runtime.plan.shopify_url)
         self.site = Control(runtime.plan.framework360_url)
         self._site_url = runtime.plan.framework360_url + PREFIX
@@ -98,11 +100,16 @@ class People:
         self._http.headers["X-Fw360-Key"] = "sandbox-key"
         self._http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=32))
         self._store_url = runtime.store_url
-        self._draw = random.Random(seed)  # noqa: S311 - who edits what
+        self._seed = seed
         self._began = time.time_ns() // 1_000_000_000
         self._numbers = itertools.count(1)
         found = self.linked()
-        self._subjects = {entity: self._forever(found, entity) for entity in (Entity.CUSTOMER, Entity.PRODUCT)}
+        self._one_sided = one_sided
+        self._subjects = {
+            Flow(entity, system): self._forever(found, Flow(entity, system))
+            for entity in (Entity.CUSTOMER, Entity.PRODUCT)
+            for system in System
+        }
         self.last: dict[tuple[Entity, str], tuple[Subject, set[str]]] = {}
 
     def linked(self) -> list[Subject]:
@@ -130,7 +137,7 @@ class People:
             cart = {"title": "Maglia", "price": f"{number % 90 + 10}.90", "quantity": number % 3 + 1}
             placed = self.shop.place_order(cart, email=f"buyer.{number % BUYERS}@example.com", **_CART)
             return Edit(flow, placed["id"], None, "", at)
-        subject = next(self._subjects[flow.entity])
+        subject = next(self._subjects[flow])
         value = f"{'Rossi' if flow.entity is Entity.CUSTOMER else 'Maglia'} {self._began:x}.{number}"
         source_id = subject.ids[flow.source]
         if flow.source is System.SHOPIFY:
@@ -143,7 +150,7 @@ class People:
             fields = {"id": source_id, _FIELD[flow.entity, flow.source]: value}
             if flow.entity is Entity.CUSTOMER:
                 fields["customer_id"] = source_id
-            self._call("POST", f"{_PATH[flow.entity]}/update", json=fields)
+            self.site.back_office(f"{_PATH[flow.entity]}Update", **fields)
         key = (flow.entity, subject.ids[System.SHOPIFY])
         self.last[key] = (subject, {value})
         return Edit(flow, source_id, subject.ids[flow.target], value, at)
@@ -179,13 +186,16 @@ class People:
             raise TrafficError(f"the site refuses {path}: {answer}")
         return answer["data"]
 
-    def _forever(self, subjects: Sequence[Subject], entity: Entity) -> Iterator[Subject]:
-        """Return the records of a kind over and over, each as seldom as possible."""
-        own = [subject for subject in subjects if subject.entity is entity]
-        if not own:
-            raise TrafficError(f"there is no linked {entity.value}: run `make demo` first")
-        self._draw.shuffle(own)
-        return itertools.cycle(own)
+    def _forever(self, subjects: Sequence[Subject], flow: Flow) -> Iterator[Subject]:
+        """Return the records that are edited on one side over and over, each as seldom as possible."""
+        own = [subject for subject in subjects if subject.entity is flow.entity]
+        if len(own) < len(System):
+            raise TrafficError(f"there are not enough linked {flow.entity.value}s: run `make demo` first")
+        random.Random(self._seed).shuffle(own)  # noqa: S311 - who edits what
+        half = len(own) // 2
+        # The two sides go through the records half a round apart.
+        own = own if flow.source is System.SHOPIFY else own[half:] + own[:half]
+        return itertools.cycle(own[:half] if self._one_sided else own)
 
 
 def pace(people: People, flows: Sequence[Flow], rate: float, seconds: float) -> Iterator[Edit]:

@@ -145,7 +145,7 @@ def test_a_wrong_control_request_says_what_is_wrong(server):
         server.control.set_options(page_capp=3)
     with pytest.raises(ValueError, match="unknown kind of fault"):
         server.control.add_fault("explode")
-    with pytest.raises(ValueError, match="framework360 offers no acts"):
+    with pytest.raises(ValueError, match=r"There is no act .pay_order.; there is: back_office"):
         server.control.pay_order("#1001")
 
 
@@ -177,3 +177,18 @@ def test_a_reset_clears_the_diary(server):
     register(server)
     server.control.reset()
     assert server.control.changes() == []
+
+
+class TestBackOffice:
+    def test_a_person_changes_a_record_while_the_api_is_down(self, server):
+        customer = str(register(server).json()["data"]["id"])
+        server.control.add_fault("http_status", params={"status": 503})
+        server.control.back_office("customersUpdate", id=customer, customer_id=customer, cognome="Verdi")
+        assert [entry[2] for entry in server.control.changes()][-1] == "customer.updated"
+        server.control.clear_faults()
+        found = requests.get(f"{server.url}/m/api/customers/get", params={"id": customer}, headers=HEADERS, timeout=5)
+        assert found.json()["data"]["cognome"] == "Verdi"
+
+    def test_what_is_refused_is_told(self, server):
+        with pytest.raises(ValueError, match="not_found"):
+            server.control.back_office("customersUpdate", id="9", customer_id="9", cognome="Verdi")
