@@ -85,7 +85,7 @@ def run(runtime: Runtime, rate: float, seconds: float, say: Callable[[str], None
         AirflowError: Airflow did not do what was asked.
     """
     wake(runtime.api())
-    people = People(runtime, one_sided=True)
+    people = People(runtime)
     people.shop.set_options(bucket_size=POINTS * BUCKET_SECONDS, restore_rate=POINTS)
     sales = _sales(people.site)
     watching = _Watching(runtime, people)

@@ -87,11 +87,9 @@ class People:
     Args:
         runtime: a running, synchronised runtime.
         seed: of who does what.
-        one_sided: whether each record is edited on one side only, so that what was written last is certain however
-            long a change takes.
     """
 
-    def __init__(self, runtime: Runtime, seed: int = 1, *, one_sided: bool = False) -> None:
+    def __init__(self, runtime: Runtime, seed: int = 1) -> None:
         self.shop = Control(runtime.plan.shopify_url)
         self.site = Control(runtime.plan.framework360_url)
         self._site_url = runtime.plan.framework360_url + PREFIX
@@ -104,7 +102,6 @@ class People:
         self._began = time.time_ns() // 1_000_000_000
         self._numbers = itertools.count(1)
         found = self.linked()
-        self._one_sided = one_sided
         self._subjects = {
             Flow(entity, system): self._forever(found, Flow(entity, system))
             for entity in (Entity.CUSTOMER, Entity.PRODUCT)
@@ -187,15 +184,16 @@ class People:
         return answer["data"]
 
     def _forever(self, subjects: Sequence[Subject], flow: Flow) -> Iterator[Subject]:
-        """Return the records that are edited on one side over and over, each as seldom as possible."""
+        """Return the half of the records that is edited on one side over and over, each as seldom as possible.
+
+        The other half is edited on the other side: so what was written last is certain however long a change takes.
+        """
         own = [subject for subject in subjects if subject.entity is flow.entity]
         if len(own) < len(System):
             raise TrafficError(f"there are not enough linked {flow.entity.value}s: run `make demo` first")
         random.Random(self._seed).shuffle(own)  # noqa: S311 - who edits what
         half = len(own) // 2
-        # The two sides go through the records half a round apart.
-        own = own if flow.source is System.SHOPIFY else own[half:] + own[:half]
-        return itertools.cycle(own[:half] if self._one_sided else own)
+        return itertools.cycle(own[:half] if flow.source is System.SHOPIFY else own[half:])
 
 
 def pace(people: People, flows: Sequence[Flow], rate: float, seconds: float) -> Iterator[Edit]:
