@@ -385,6 +385,28 @@ class Export:
     note: str = ""
 
 
+@runtime_checkable
+class ExportPages(Protocol):
+    """The pages of an export on disk: each is read by its number, in any order, also by a process of its own."""
+
+    def __len__(self) -> int:
+        """Return the number of pages."""
+
+    def __getitem__(self, number: int) -> Page:
+        """Read a page.
+
+        Args:
+            number: from 0; the page of the number 0 announces how many records there are.
+
+        Raises:
+            SyncError: as reading a record by id raises, for records that the file does not hold completely.
+            CutOffError: the page needs such a record, and the process was cut off from the systems.
+        """
+
+    def remove(self) -> None:
+        """Delete the file."""
+
+
 class ExportSource(Protocol):
     """Lets a system export all records of an entity and reads them; the records equal those of a scan."""
 
@@ -408,15 +430,16 @@ class ExportSource(Protocol):
     def cancel(self, export_id: str) -> None:
         """Ask the system to end an export."""
 
-    def pages(self, export_id: str, window: Window, folder: Path) -> Iterator[Page]:
-        """Read the records of an export that is ready, in pages as of a scan.
-
-        Nothing is yielded before the export was checked completely.
+    def pages(self, export_id: str, window: Window, folder: Path) -> ExportPages:
+        """Fetch an export that is ready, and check it completely.
 
         Args:
             export_id: of the export.
             window: as it was started with.
             folder: where its file is brought to; what an earlier attempt left there is used.
+
+        Returns:
+            Its records, in pages as of a scan.
 
         Raises:
             SyncError: SYNC-318 if it is not what was announced, so that the records must be scanned.

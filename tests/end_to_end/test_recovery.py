@@ -11,7 +11,9 @@ import pytest
 
 from shopify_fw360.errors import SHOPIFY_UNAVAILABLE, SyncError
 from shopify_fw360.records import Entity, Event, EventTask, ExportState, Flow, Origin, System, Window
+from shopify_fw360.shopify import bulk_file
 from shopify_fw360.shopify.bulk_download import Patience
+from shopify_fw360.sync import extract
 from shopify_fw360.sync.event_tasks import do_event_tasks
 from shopify_fw360.sync.inbox import accept
 from shopify_fw360.sync.recovery import (
@@ -76,7 +78,9 @@ class TestEquality:
             export = gateway.exports.start(Window(), "Whole")
             while gateway.exports.look(export.id).state is ExportState.RUNNING:
                 time.sleep(0.05)
-            pages = list(gateway.exports.pages(export.id, Window(), spool))
+            exported = gateway.exports.pages(export.id, Window(), spool)
+            pages = [exported[number] for number in range(len(exported))]
+            exported.remove()
             bulk = {record.id: record for page in pages for record in page.records}
             assert pages[0].announced == len(paged) > 40
             assert bulk == paged
@@ -92,7 +96,8 @@ class TestEquality:
         export = gateway.exports.start(window, "Part")
         while gateway.exports.look(export.id).state is ExportState.RUNNING:
             time.sleep(0.05)
-        bulk = {record.id for page in gateway.exports.pages(export.id, window, spool) for record in page.records}
+        pages = gateway.exports.pages(export.id, window, spool)
+        bulk = {record.id for number in range(len(pages)) for record in pages[number].records}
         assert bulk == paged
         assert 0 < len(bulk) < len(times)
 
@@ -167,6 +172,37 @@ class TestImport:
         counts = imported(world, spool, request)
         assert counts.read > 10
         assert "makes no exports" in export_of(world, request).note
+
+
+class TestSeveralProcesses:
+    @pytest.fixture(autouse=True)
+    def helped(self, monkeypatch):
+        """Small parts, and a copy of the process even for few of them."""
+        monkeypatch.setattr(bulk_file, "PART", 2_000)
+        monkeypatch.setattr(extract, "copies_for", lambda parts: 1)
+
+    def test_they_stage_what_a_scan_finds(self, world, spool):
+        request = wanted()
+        counts = imported(world, spool, request)
+        assert counts.staged == certify_when_drained(world, request).announced > 20
+        again = imported(world, spool, wanted(read_by=ReadBy.SCAN))
+        assert (again.staged, again.deleted) == (0, 0)
+        assert again.known == counts.read
+
+    def test_records_for_which_a_system_must_be_asked_are_left_to_the_process_that_may(
+        self, shopify_process, world, spool
+    ):
+        shopify_process.control.reset(seed=7, customers=40, products=20, orders=40, population="mixed")
+        shopify_process.control.set_options(bulk_seconds=0)
+        # How orders are booked is asked of the site, which a copy of the process must not do.
+        counts = imported(world, spool, wanted(Flow(Entity.ORDER, System.SHOPIFY)))
+        with world.store.read() as tx:
+            certificate = tx.certificate(f"test/import/{next(_runs) - 1}")
+        assert counts.read + counts.skipped == certificate.announced == certificate.read > 20
+
+    def test_a_scan_afterwards_finds_no_deletion(self, world, spool):
+        world.sync(CATALOGUE_INTO_SITE)
+        assert [imported(world, spool, wanted()).deleted for _ in range(3)] == [0, 0, 0]
 
 
 class TestTheWay:

@@ -14,6 +14,7 @@ import pytest
 
 from shopify_fw360.errors import SHOPIFY_BULK, SyncError
 from shopify_fw360.records import Entity
+from shopify_fw360.shopify import bulk_file
 from shopify_fw360.shopify.bulk_file import BulkFile
 from shopify_fw360.shopify.bulk_shape import NotBulkError, bulk_shape
 from shopify_fw360.shopify.selection import compile_selection
@@ -130,6 +131,32 @@ class TestJoining:
             tracemalloc.stop()
             assert count == products
         assert peaks[1] - peaks[0] < 500_000
+
+
+class TestParts:
+    @pytest.mark.parametrize("size", [1, 60, 333, 5_000, 1_000_000])
+    @pytest.mark.parametrize("shuffled", [False, True])
+    def test_each_record_is_in_one_part_with_all_that_is_its_own(self, written, monkeypatch, size, shuffled):
+        monkeypatch.setattr(bulk_file, "PART", size)
+        lines = [line for number in range(12) for line in family(number)]
+        if shuffled:
+            random.Random(3).shuffle(lines)
+        file = written(lines)
+        check(file, lines)
+        expected = records(file, in_order=False)
+        found = []
+        for span in file.parts():
+            for line, children in file.records(span):
+                answer = SHAPE.assemble(line, children, in_order=False).answer
+                found.append((line["id"], SELECTION.flatten(answer, [])))
+        assert len(found) == len(expected) == 12
+        assert dict(found) == {record: raw for record, (raw, _) in expected.items()}
+
+    def test_the_number_of_parts_has_a_limit(self, written, monkeypatch):
+        monkeypatch.setattr(bulk_file, "PART", 1)
+        monkeypatch.setattr(bulk_file, "MOST_PARTS", 7)
+        file = written(family(1))
+        assert len(file.parts()) == 7
 
 
 class TestChecking:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shopify_fw360.records import FieldType, SourceField
-from shopify_fw360.sync.canonical import fingerprint, plain, read_path
+from shopify_fw360.sync.canonical import fingerprint, fingerprints, plain, read_path
 
 ACCESSORS = [("a",), ("a", "b"), ("a", "*", "b"), ("a", "*", "b", "c"), ("a", "*", "b", "*", "c"), ("a", "b", "*", "c")]
 FIELDS = [SourceField(".".join(accessor), accessor, FieldType.JSON) for accessor in ACCESSORS]
@@ -35,6 +35,16 @@ VALUES = st.recursive(
 @given(st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3), st.text(max_size=3))
 def test_a_fingerprint_is_what_its_definition_says(raw, extra):
     assert fingerprint(FIELDS, "digest", raw, extra) == defined(FIELDS, "digest", raw, extra)
+
+
+@given(
+    st.lists(st.tuples(st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3), st.text(max_size=3)), max_size=4)
+)
+def test_records_read_together_have_the_fingerprints_they_have_alone(records):
+    raws, extras = [raw for raw, _ in records], [extra for _, extra in records]
+    assert fingerprints(FIELDS, "digest", raws, extras) == [
+        defined(FIELDS, "digest", raw, extra) for raw, extra in records
+    ]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from shopify_fw360.framework360.options import SiteOptions
 from shopify_fw360.framework360.replies import Answer, Reader
 from shopify_fw360.framework360.site import SiteCheck, check_site
 from shopify_fw360.framework360.values import form_pairs
+from shopify_fw360.reach import require_reach
 
 _log = logging.getLogger(__name__)
 _In = TypeVar("_In")
@@ -115,6 +116,7 @@ class Framework360Client:
             SyncError: SYNC-412 without a call if its capability is off; SYNC-209 if the outcome of a create is unclear,
                 so that the caller looks for the record before anything is repeated; else by the site's answer.
         """
+        require_reach()
         if call.capability is not None:
             self.capabilities.require(call.capability)
         try:

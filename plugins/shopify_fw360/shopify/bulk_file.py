@@ -7,6 +7,7 @@ do not follow their parent wait in a database file beside it.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -19,7 +20,12 @@ import orjson
 from shopify_fw360.errors import SHOPIFY_BULK, SyncError
 from shopify_fw360.shopify.bulk_shape import PARENT, Children, Line
 
-_READ_AHEAD: Final = 1 << 20
+PART: Final = 1 << 20
+"""Bytes of a part: some hundred products."""
+
+MOST_PARTS: Final = 10_000
+
+_READ_AHEAD: Final = 1 << 18
 _AT_ONCE: Final = 1_000
 _NONE: Final[tuple[Line, ...]] = ()
 
@@ -81,19 +87,30 @@ class BulkFile:
                 _require_parents(self._path, database)
         return found
 
-    def records(self) -> Iterator[tuple[Line, Children]]:
-        """Yield each root of a checked file, with what gives the lines below it by the id of their parent."""
+    def parts(self) -> list[tuple[int, int]]:
+        """Divide the file into spans of bytes; the first begins at 0, the last ends at the end of the file."""
+        size = self._path.stat().st_size
+        step = max(PART, -(-size // MOST_PARTS))
+        return [(start, min(start + step, size)) for start in range(0, size, step)]
+
+    def records(self, span: tuple[int, int] | None = None) -> Iterator[tuple[Line, Children]]:
+        """Yield each root of a checked file, with what gives the lines below it by the id of their parent.
+
+        Args:
+            span: only roots whose line begins at a byte from the first up to, but not at, the second; None for all.
+        """
         with closing(sqlite3.connect(self._strays)) as database:
             any_strays = database.execute("SELECT 1 FROM stray LIMIT 1").fetchone() is not None
             root: Line | None = None
             group: dict[str, list[Line]] = {}
-            for line in _lines(self._path):
+            for line in _lines(self._path, span):
                 parent = line.get(PARENT)
                 if parent is None:
                     if root is not None:
                         yield root, _children(group, database if any_strays else None)
                     root, group = line, {line["id"]: []}
                     continue
+                # Lines before the first root of a span belong to the span before.
                 siblings = group.get(parent)
                 if siblings is not None:
                     siblings.append(line)
@@ -203,14 +220,24 @@ def _children(group: dict[str, list[Line]], strays: sqlite3.Connection | None) -
     return together
 
 
-def _lines(path: Path) -> Iterator[Line]:
+def _lines(path: Path, span: tuple[int, int] | None = None) -> Iterator[Line]:
+    """Yield all lines, or those that begin in a span and those that follow up to the next root."""
     loads = orjson.loads
+    start, end = span or (0, sys.maxsize)
     with path.open("rb", buffering=_READ_AHEAD) as file:
+        begins = start
+        if start:
+            file.seek(start - 1)
+            begins += len(file.readline()) - 1
         for number, text in enumerate(file, 1):
             try:
                 line = loads(text)
             except orjson.JSONDecodeError:
                 line = None
             if line.__class__ is not dict:
-                raise SyncError(SHOPIFY_BULK, f"line {number} is no JSON object", rule="JSONL")
+                place = f"line {number}" if not start else f"the line at byte {begins}"
+                raise SyncError(SHOPIFY_BULK, f"{place} is no JSON object", rule="JSONL")
+            if begins >= end and PARENT not in line:
+                return
             yield line
+            begins += len(text)

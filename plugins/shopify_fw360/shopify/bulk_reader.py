@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from shopify_fw360.errors import SHOPIFY_BULK, SyncError
-from shopify_fw360.records import Export, ExportState, Page, SourceRecord, Window
+from shopify_fw360.records import Export, ExportPages, ExportState, Page, SourceRecord, Window
 from shopify_fw360.shopify.bulk_download import Download, Patience
 from shopify_fw360.shopify.bulk_file import BulkFile, Contents
 from shopify_fw360.shopify.bulk_operations import BulkOperation, BulkOperations
@@ -19,9 +18,6 @@ from shopify_fw360.shopify.reading_cost import BY_ID, SCANS, Job, Way, cheapest,
 from shopify_fw360.shopify.records_reader import RecordsReader
 
 log = logging.getLogger(__name__)
-
-PAGE: Final = 500
-"""Records handed on together."""
 
 
 def _same(record: SourceRecord) -> SourceRecord:
@@ -82,14 +78,13 @@ class BulkReader:
         """Ask the shop to end an operation."""
         BulkOperations(self.client).cancel(export_id)
 
-    def pages(self, export_id: str, window: Window, folder: Path) -> Iterator[Page]:
-        """Read the records of an operation that is ready; see `ExportSource.pages`."""
+    def pages(self, export_id: str, window: Window, folder: Path) -> ExportPages:
+        """Fetch and check the file of an operation that is ready; see `ExportSource.pages`."""
         operation = self._operation(export_id)
         if operation.failure:
             raise SyncError(SHOPIFY_BULK, f"{export_id}: {operation.failure}", rule="status")
         if operation.objects == 0:
-            yield Page([], announced=0)
-            return
+            return _NoRecords()
         path = folder / f"{export_id.rpartition('/')[2]}.jsonl"
         shape = bulk_shape(self.reader.selection)
         Download(self.client.address, lambda: self._operation(export_id), path, self.patience).run()
@@ -102,8 +97,7 @@ class BulkReader:
             raise
         self._refuse_if_dearer(contents, shape)
         log.info("%s: %s", export_id, contents)
-        yield from self._read(file, shape, contents, window)
-        file.remove()
+        return _BulkPages(self, file, shape, contents, window, file.parts())
 
     def _operation(self, export_id: str) -> BulkOperation:
         operation = BulkOperations(self.client).get(export_id)
@@ -125,18 +119,8 @@ class BulkReader:
             text = f"{again} of {contents.roots} records would have to be read again by id; pages take less"
             raise SyncError(SHOPIFY_BULK, text, rule="cost model")
 
-    def _read(self, file: BulkFile, shape: BulkShape, contents: Contents, window: Window) -> Iterator[Page]:
-        announced: int | None = contents.roots
-        together: list[Assembled] = []
-        for line, children in file.records():
-            together.append(shape.assemble(line, children, in_order=not contents.strays))
-            if len(together) == PAGE:
-                yield self._page(together, window, announced)
-                announced = None
-                together = []
-        yield self._page(together, window, announced)
-
-    def _page(self, together: Sequence[Assembled], window: Window, announced: int | None) -> Page:
+    def page(self, together: Sequence[Assembled], window: Window, announced: int | None) -> Page:
+        """Make a page of records that were put together from their lines; those that are not whole are read by id."""
         lacking = [each.answer["id"] for each in together if not each.whole]
         again = self.reader.fetch(lacking) if lacking else {}
         records = self.reader.records([each.answer for each in together if each.whole])
@@ -144,6 +128,45 @@ class BulkReader:
         inside = [self.finish(record) for record in records if _is_inside(record, window)]
         # A record that is gone since the file was written is none of those asked for.
         return Page(inside, announced, skipped=len(together) - len(inside))
+
+
+@dataclass(frozen=True, slots=True)
+class _BulkPages:
+    """A checked file; each part of it is a page."""
+
+    reader: BulkReader
+    file: BulkFile
+    shape: BulkShape
+    contents: Contents
+    window: Window
+    parts: Sequence[tuple[int, int]]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, number: int) -> Page:
+        in_order = not self.contents.strays
+        together = [
+            self.shape.assemble(line, children, in_order=in_order)
+            for line, children in self.file.records(self.parts[number])
+        ]
+        return self.reader.page(together, self.window, None if number else self.contents.roots)
+
+    def remove(self) -> None:
+        self.file.remove()
+
+
+class _NoRecords:
+    """What an operation has found that has found nothing, for which there is no file."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, number: int) -> Page:
+        return (Page([], announced=0),)[number]
+
+    def remove(self) -> None:
+        pass
 
 
 def _is_inside(record: SourceRecord, window: Window) -> bool:

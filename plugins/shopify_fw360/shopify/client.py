@@ -24,6 +24,7 @@ from shopify_fw360.errors import (
     Reaction,
     SyncError,
 )
+from shopify_fw360.reach import require_reach
 from shopify_fw360.shopify.address import ShopAddress
 from shopify_fw360.shopify.answers import cost_report, graphql_error, search_warning, status_error
 from shopify_fw360.shopify.auth import TokenSource
@@ -160,6 +161,7 @@ class ShopifyClient:
             SyncError: SYNC-301 to 309 and 313 as documented there, SYNC-209 when the outcome of a call that must not
                 be repeated is unknown.
         """
+        require_reach()
         payload = {"query": document, "variables": dict(variables or {}), "operationName": operation_name}
         body = json.dumps(payload, separators=(",", ":")).encode()
         attempt, renewed = 0, False

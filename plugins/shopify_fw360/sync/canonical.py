@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from hashlib import blake2b
+from itertools import islice, repeat
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -76,68 +77,77 @@ def read_path(raw: Any, accessor: tuple[str, ...]) -> Any:
     return value
 
 
-Reader = Callable[[Any], Any]
-
-
-@cache
-def reader_of(accessor: tuple[str, ...]) -> Reader:
-    """Return a function that does what `read_path` does along the accessor, with None for what is missing.
+class _Columns:
+    """Reads the same paths from many records at once, as `read_path` does, with None for what is missing.
 
     Args:
-        accessor: keys to follow; ``"*"`` maps over a list.
+        records: the records, or the items of their lists.
     """
-    if "*" in accessor:
-        at = accessor.index("*")
-        return _list_reader(reader_of(accessor[:at]), accessor[at + 1 :])
 
-    def read(raw: Any) -> Any:
-        for step in accessor:
-            if raw.__class__ is not dict and not isinstance(raw, Mapping):
-                return None
-            raw = raw.get(step)
-        return raw
+    def __init__(self, records: Sequence[Any]) -> None:
+        self._records = records
+        self._objects: dict[tuple[str, ...], Sequence[Any]] = {(): records}
+        self._items: dict[tuple[str, ...], tuple[Sequence[Any], _Columns]] = {}
 
-    return read
+    def read(self, accessor: tuple[str, ...]) -> Sequence[Any]:
+        """Return what stands at the end of an accessor, one entry per record."""
+        known = self._objects.get(accessor)
+        if known is None:
+            known = self._objects[accessor] = self._read(accessor)
+        return known
 
+    def _read(self, accessor: tuple[str, ...]) -> Sequence[Any]:
+        if "*" in accessor:
+            at = accessor.index("*")
+            lists, items = self._items_at(accessor[:at])
+            values = iter(items.read(accessor[at + 1 :]))
+            return [found if found is None else list(islice(values, len(found))) for found in lists]
+        *above, key = accessor
+        parents = self.read(tuple(above))
+        try:
+            return list(map(itemgetter(key), parents))
+        except (KeyError, TypeError, IndexError):
+            return [parent.get(key) if isinstance(parent, Mapping) else None for parent in parents]
 
-def _list_reader(items_of: Reader, inner: tuple[str, ...]) -> Reader:
-    if len(inner) == 1:
-        key = inner[0]
-
-        def read(raw: Any) -> Any:
-            items = items_of(raw)
-            if not isinstance(items, list | tuple):
-                return None
-            try:
-                return [item[key] for item in items]
-            except (KeyError, TypeError, IndexError):
-                return [item.get(key) if isinstance(item, Mapping) else None for item in items]
-
-        return read
-    read_item = reader_of(inner)
-
-    def read_each(raw: Any) -> Any:
-        items = items_of(raw)
-        return [read_item(item) for item in items] if isinstance(items, list | tuple) else None
-
-    return read_each
+    def _items_at(self, accessor: tuple[str, ...]) -> tuple[Sequence[Any], _Columns]:
+        known = self._items.get(accessor)
+        if known is None:
+            lists = [found if isinstance(found, list | tuple) else None for found in self.read(accessor)]
+            known = lists, _Columns([item for found in lists if found for item in found])
+            self._items[accessor] = known
+        return known
 
 
-def fingerprint(sources: Iterable[SourceField], digest: str, raw: Mapping[str, Any], extra: str = "") -> str:
-    """Fingerprint the content of a source record that a flow would carry over.
+def fingerprints(
+    sources: Sequence[SourceField], digest: str, raws: Sequence[Mapping[str, Any]], extras: Sequence[str]
+) -> list[str]:
+    """Fingerprint the content of source records that a flow would carry over.
 
     Args:
         sources: the fields the mapping reads.
         digest: of the mapping, so that an edited mapping makes every record new.
-        raw: the source record.
-        extra: further state that decides about the record, for example whether the outbound filter lets it pass.
+        raws: the source records.
+        extras: of each record, further state that decides about it, for example whether the outbound filter lets it
+            pass.
 
     Returns:
-        32 hexadecimal digits; equal content gives equal text in every process and release.
+        32 hexadecimal digits each; equal content gives equal text in every process and release.
     """
-    values = {field.path: reader_of(field.accessor)(raw) for field in sources}
-    payload = orjson.dumps([digest, extra, values], option=_OPTIONS, default=_plain)
-    return blake2b(payload, digest_size=16).hexdigest()
+    columns = _Columns(raws)
+    paths = [field.path for field in sources]
+    rows = zip(*(columns.read(field.accessor) for field in sources), strict=True) if paths else repeat((), len(raws))
+    return [
+        blake2b(
+            orjson.dumps([digest, extra, dict(zip(paths, row, strict=True))], option=_OPTIONS, default=_plain),
+            digest_size=16,
+        ).hexdigest()
+        for row, extra in zip(rows, extras, strict=True)
+    ]
+
+
+def fingerprint(sources: Sequence[SourceField], digest: str, raw: Mapping[str, Any], extra: str = "") -> str:
+    """Fingerprint one source record; see `fingerprints`."""
+    return fingerprints(sources, digest, [raw], [extra])[0]
 
 
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME

@@ -7,18 +7,20 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from shopify_fw360.errors import GUARD, SyncError
 from shopify_fw360.mapping.engine import Rejection, transform
-from shopify_fw360.records import Change, Flow, Operation, Origin, Page, SourceRecord, System, Window
+from shopify_fw360.reach import CutOffError
+from shopify_fw360.records import Change, ExportPages, Flow, Operation, Origin, Page, SourceRecord, System, Window
 from shopify_fw360.sync.deliveries import Untold
 from shopify_fw360.sync.match import match_key
 from shopify_fw360.sync.pair import Pair
-from shopify_fw360.sync.planner import source_fingerprint
+from shopify_fw360.sync.planner import source_fingerprints
+from shopify_fw360.sync.side_by_side import copies_for, side_by_side
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,19 @@ class Extraction:
     latest: datetime | None = None
     untold: Untold | None = None
 
+    def add(self, other: Extraction) -> None:
+        """Add the counts of another part of the same extraction."""
+        for name in ("read", "staged", "known", "skipped", "undated"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.saw(other.latest)
+        if self.untold is not None and other.untold is not None:
+            self.untold.missed += other.untold.missed
+
+    def saw(self, moment: datetime | None) -> None:
+        """Take note of a modification time."""
+        if moment is not None and (self.latest is None or moment > self.latest):
+            self.latest = moment
+
 
 class _Seen:
     """Ids of records, kept in 8 bytes each, so that a large scan needs no large memory.
@@ -66,6 +81,11 @@ class _Seen:
 
     def add(self, ids: Iterable[str]) -> None:
         self._hashes.extend(map(hash, ids))
+        self._sorted = False
+
+    def merge(self, other: _Seen) -> None:
+        """Add what a copy of this process has seen, which hashes as this one does."""
+        self._hashes.extend(other._hashes)
         self._sorted = False
 
     def __contains__(self, record_id: str) -> bool:
@@ -100,11 +120,17 @@ def incremental_window(pair: Pair, flow: Flow) -> Window:
 
 
 def extract(
-    pair: Pair, flow: Flow, window: Window, run_id: str, origin: Origin, pages: Iterable[Page] | None = None
+    pair: Pair,
+    flow: Flow,
+    window: Window,
+    run_id: str,
+    origin: Origin,
+    pages: ExportPages | None = None,
 ) -> Extraction:
     """Read a window of the source system and stage every record whose content was not consumed yet.
 
-    Each page is staged and counted in one commit, so a crash leaves no page half counted.
+    Each page is staged and counted in one commit, so a crash leaves no page half counted. A large export is staged by
+    several processes.
 
     Args:
         pair: the two systems, the store, the settings.
@@ -112,36 +138,100 @@ def extract(
         window: modification times to read; unbounded reads everything and detects deletions.
         run_id: run in whose ledger the records count.
         origin: the producer, which gives the priority.
-        pages: what a scan of the window would bring, read in another way; None scans.
+        pages: what a scan of the window would bring, exported; None scans.
 
     Returns:
         The counts.
 
     Raises:
         SyncError: as the gateway raises; SYNC-504 if the share of deleted records is too large to believe.
+        LostHelperError: a process that helped was killed.
     """
     pair.require_on(flow)
-    counts = Extraction(untold=Untold.start(pair, flow))
     complete = window == Window()
-    seen = _Seen()
-    # While the database takes a page, the next one is read and compared.
-    with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
-        staging: Future[None] | None = None
-        for page in pair.gateway(flow.source, flow.entity).scan(window) if pages is None else pages:
-            changes = fresh_changes(pair, flow, page.records, run_id, origin)
-            if staging is not None:
-                staging.result()
-            staging = pool.submit(_stage_page, pair, changes, page, run_id, counts)
-            if complete:
-                seen.add(record.id for record in page.records)
-        if staging is not None:
-            staging.result()
+    reading = _Reading(pair, flow, run_id, origin, complete, Extraction(untold=Untold.start(pair, flow)))
+    if pages is None:
+        reading.take(pair.gateway(flow.source, flow.entity).scan(window))
+    else:
+        reading.take_export(pages)
+    counts = reading.counts
     if complete:
-        _stage_deletions(pair, flow, seen, run_id, origin, counts)
+        _stage_deletions(pair, flow, reading.seen, run_id, origin, counts)
     if counts.untold is not None:
         with pair.store.begin() as tx:
             counts.untold.keep(tx, counts.deleted, complete=complete)
     return counts
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Stages pages.
+
+    Args:
+        complete: ids are kept, because everything is read.
+        counts: what was staged so far.
+        seen: ids read so far.
+        left: numbers of pages that this process could not read, because it was cut off from the systems.
+    """
+
+    pair: Pair
+    flow: Flow
+    run_id: str
+    origin: Origin
+    complete: bool
+    counts: Extraction
+    seen: _Seen = field(default_factory=_Seen)
+    left: list[int] = field(default_factory=list)
+
+    def take(self, pages: Iterable[Page]) -> None:
+        # While the database takes a page, the next one is read and compared.
+        with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
+            staging: Future[None] | None = None
+            for page in pages:
+                changes = fresh_changes(self.pair, self.flow, page.records, self.run_id, self.origin)
+                if staging is not None:
+                    staging.result()
+                staging = pool.submit(_stage_page, self.pair, changes, page, self.run_id, self.counts)
+                if self.complete:
+                    self.seen.add(record.id for record in page.records)
+            if staging is not None:
+                staging.result()
+
+    def take_export(self, pages: ExportPages) -> None:
+        copies = copies_for(len(pages))
+        if copies:
+            # A connection of this process must not be used, nor closed, by its copies.
+            self.pair.store.close()
+        for part in side_by_side(len(pages), copies, lambda numbers: self._part(pages, numbers)):
+            self.counts.add(part.counts)
+            self.seen.merge(part.seen)
+            self.take(pages[number] for number in part.left)
+        pages.remove()
+
+    def _part(self, pages: ExportPages, numbers: Iterator[int]) -> _Part:
+        untold = self.counts.untold
+        own = Extraction(untold=None if untold is None else replace(untold, missed=0))
+        mine = _Reading(self.pair, self.flow, self.run_id, self.origin, self.complete, own)
+        mine.take(mine._readable(pages, numbers))
+        return _Part(mine.counts, mine.seen, mine.left)
+
+    def _readable(self, pages: ExportPages, numbers: Iterator[int]) -> Iterator[Page]:
+        for number in numbers:
+            try:
+                page = pages[number]
+            except CutOffError:
+                self.left.append(number)
+            else:
+                yield page
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one of several processes has staged."""
+
+    counts: Extraction
+    seen: _Seen
+    left: list[int]
 
 
 def stage_ids(pair: Pair, flow: Flow, ids: Sequence[str], run_id: str, origin: Origin) -> int:
@@ -198,9 +288,7 @@ def _stage_page(pair: Pair, changes: Sequence[Change], page: Page, run_id: str, 
     counts.known += len(page.records) - staged.staged
     counts.skipped += page.skipped
     counts.undated += len(page.undated)
-    times = [record.updated_at for record in page.records if record.updated_at is not None]
-    if times:
-        counts.latest = max(times) if counts.latest is None else max(counts.latest, *times)
+    counts.saw(max((record.updated_at for record in page.records if record.updated_at is not None), default=None))
 
 
 def fresh_changes(pair: Pair, flow: Flow, records: Sequence[SourceRecord], run_id: str, origin: Origin) -> list[Change]:
@@ -217,7 +305,8 @@ def fresh_changes(pair: Pair, flow: Flow, records: Sequence[SourceRecord], run_i
         Changes with fingerprint, natural key and name, in the order of the records.
     """
     mapping = pair.mapping(flow)
-    prints = {record.id: source_fingerprint(pair, mapping, record) for record in records}
+    texts = source_fingerprints(pair, mapping, records)
+    prints = {record.id: text for record, text in zip(records, texts, strict=True)}
     with pair.store.read() as tx:
         known = tx.known_fingerprints(flow, list(prints))
     fresh = [record for record in records if known.get(record.id) != prints[record.id]]

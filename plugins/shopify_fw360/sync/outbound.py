@@ -19,9 +19,9 @@ def exclusion(settings: SyncSettings, flow: Flow, raw: Raw) -> str | None:
     Returns:
         A sentence for lists and journal, None if the record passes.
     """
-    if flow == Flow(Entity.ORDER, System.SHOPIFY):
+    if flow.entity is Entity.ORDER and flow.source is System.SHOPIFY:
         return "a test order" if raw.get("test") and not settings.orders.test_orders else None
-    if flow != Flow(Entity.CUSTOMER, System.FRAMEWORK360):
+    if flow.entity is not Entity.CUSTOMER or flow.source is not System.FRAMEWORK360:
         return None
     outbound: OutboundFilter = settings.customers.outbound
     if outbound.mode == "lists":

@@ -19,12 +19,13 @@ from shopify_fw360.records import (
     LinkStatus,
     Operation,
     Origin,
+    Raw,
     SourceRecord,
     error_of,
 )
 from shopify_fw360.store.database import Transaction
 from shopify_fw360.store.link_children import LinkChild
-from shopify_fw360.sync.canonical import fingerprint
+from shopify_fw360.sync.canonical import fingerprints
 from shopify_fw360.sync.children import ChildRows, merge_children, pair_children
 from shopify_fw360.sync.match import Match, Seeker, find_matches, match_key
 from shopify_fw360.sync.merge import MergeInput, changes_of, conflicts_of, merge
@@ -37,12 +38,22 @@ _BEGUN: frozenset[LinkStatus] = frozenset({"pending", "failed"})
 """What a link without counterpart says if a create was begun and may still be completed."""
 
 
+def source_fingerprints(pair: Pair, mapping: CompiledMapping, records: Sequence[SourceRecord]) -> list[str]:
+    """Fingerprint what a flow would carry over of source records, the outbound filter's verdicts included."""
+    raws = [record.raw for record in records]
+    return fingerprints(mapping.sources, mapping.digest, raws, [_verdict(pair, mapping.flow, raw) for raw in raws])
+
+
 def source_fingerprint(pair: Pair, mapping: CompiledMapping, record: SourceRecord) -> str:
-    """Fingerprint what a flow would carry over of a source record, the outbound filter's verdict included."""
-    excluded = exclusion(pair.settings, mapping.flow, record.raw)
-    problem = record.raw.get(PROBLEM)
-    verdict = "excluded" if excluded is not None else "" if problem is None else str(problem["message"])
-    return fingerprint(mapping.sources, mapping.digest, record.raw, verdict)
+    """Fingerprint one source record; see `source_fingerprints`."""
+    return source_fingerprints(pair, mapping, [record])[0]
+
+
+def _verdict(pair: Pair, flow: Flow, raw: Raw) -> str:
+    if exclusion(pair.settings, flow, raw) is not None:
+        return "excluded"
+    problem = raw.get(PROBLEM)
+    return "" if problem is None else str(problem["message"])
 
 
 def plan(pair: Pair, flow: Flow, changes: Sequence[Change]) -> list[PlanItem]:

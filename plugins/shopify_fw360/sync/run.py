@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from math import ceil
 
 from shopify_fw360.errors import LEDGER_OPEN, SyncError
-from shopify_fw360.records import Change, Flow, Origin, Page, Window
+from shopify_fw360.records import Change, ExportPages, Flow, Origin, Window
 from shopify_fw360.store.ledger import Certificate
 from shopify_fw360.sync.approval import stage_plan
 from shopify_fw360.sync.extract import (
@@ -59,7 +59,7 @@ class RunRequest:
     plan: str = ""
 
 
-def stage_run(pair: Pair, request: RunRequest, pages: Iterable[Page] | None = None) -> Extraction:
+def stage_run(pair: Pair, request: RunRequest, pages: ExportPages | None = None) -> Extraction:
     """Extract what the request asks for and stage it.
 
     Only an incremental run moves the watermark, and only after its window was staged completely.
@@ -67,7 +67,7 @@ def stage_run(pair: Pair, request: RunRequest, pages: Iterable[Page] | None = No
     Args:
         pair: the two systems, the store, the settings.
         request: what to read.
-        pages: what a scan of the request's window would bring, read in another way; None scans.
+        pages: what a scan of the request's window would bring, exported; None scans.
 
     Returns:
         The counts.
