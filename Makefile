@@ -93,6 +93,10 @@ soak: bootstrap ## An hour of changes on both sides of the running Airflow with 
 bench: bootstrap ## Measure speed and memory, one benchmark at a time
 	@$(BIN)/pytest -m bench -s $(PYTEST)
 
+.PHONY: bench-peers
+bench-peers: bootstrap ## Compare with other tools that read a shop, on one sandbox in one run (PEERS="--only dlt --no-speed" for a part)
+	@$(BIN)/python -m tests.benchmarks.peers $(PEERS)
+
 .PHONY: browser-packages
 browser-packages: bootstrap
 	@[ .browser -nt requirements-browser.txt ] || { rm -rf .browser; $(BIN)/uv pip install --quiet --target .browser -r requirements-browser.txt; touch .browser; }
