@@ -122,7 +122,7 @@ class Backend(Protocol):
             ValueError: an unknown switch or a value it cannot take; nothing is changed then.
         """
 
-    def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let a person do something that no request of the API offers, and return what came of it.
 
         Raises:

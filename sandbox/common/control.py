@@ -113,8 +113,8 @@ class _Calls:
         return _json(refusals.as_dict())
 
     async def act(self, request: Request) -> Response:
-        backend = self._app.backend
-        return _json(dict(backend.act(request.path_params["name"], await _object(request))))
+        done = await self._app.backend.act(request.path_params["name"], await _object(request))
+        return _json(dict(done))
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -121,7 +121,7 @@ class Framework360Backend:
                 webhooks.announce(context, changes)
         return response
 
-    def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let a person do in the back office what an operation does: `operation` names it, `parameters` are its own.
 
         Raises:
@@ -134,7 +134,9 @@ class Framework360Backend:
         body = orjson.dumps(params["parameters"])
         request = ApiRequest(method, path, b"", {"content-type": "application/json"}, body, "")
         try:
-            call.run(self._context("", ""), self._read(contract, request))
+            answer = call.run(self._context("", ""), self._read(contract, request))
+            if not isinstance(answer, ApiResponse):
+                await answer
         except (ContractError, RefusedError) as problem:
             raise ValueError(str(problem)) from problem
         self.announce()

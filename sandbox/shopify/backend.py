@@ -172,7 +172,7 @@ class ShopifyBackend:
         if (options.bucket_size, options.restore_rate) != (before.bucket_size, before.restore_rate):
             self.shop.bucket.change(options.bucket_size, options.restore_rate)
 
-    def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def act(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let a person do something to an order, see `order_acts.ACTS`, or anything in the admin by GraphQL."""
         return self._admin(params) if name == "admin" else act(self.shop, name, params)
 

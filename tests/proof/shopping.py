@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sandbox.common.order_actions import OrderError
-from sandbox.shopify.order_acts import find_order
+from sandbox.shopify.order_acts import act, find_order
 from shopify_fw360.errors import SALE_DIFFERS
 from shopify_fw360.records import Entity
 from tests.proof.judges import BrokenError
@@ -49,7 +49,7 @@ def orders_of(people: People) -> list[Order]:
 
 
 def _act(people: People, name: str, **params: Any) -> Any:
-    return people.systems.shop.act(name, params)
+    return act(people.systems.shop.shop, name, params)
 
 
 def place_order(people: People, draw: random.Random) -> str | None:

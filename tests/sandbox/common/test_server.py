@@ -189,6 +189,13 @@ class TestBackOffice:
         found = requests.get(f"{server.url}/m/api/customers/get", params={"id": customer}, headers=HEADERS, timeout=5)
         assert found.json()["data"]["cognome"] == "Verdi"
 
+    def test_products_too(self, server):
+        server.control.reset(seed=7, customers=1, products=5)
+        seen = server.control.changes()
+        listed = requests.get(f"{server.url}/m/api/products/list", headers=HEADERS, timeout=5).json()["data"]
+        server.control.back_office("productsUpdate", id=listed[0]["id"], nome="Maglia")
+        assert [entry[2] for entry in server.control.changes()] == [*seen, "product.updated"]
+
     def test_what_is_refused_is_told(self, server):
         with pytest.raises(ValueError, match="not_found"):
             server.control.back_office("customersUpdate", id="9", customer_id="9", cognome="Verdi")
