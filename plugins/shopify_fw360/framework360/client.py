@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from contextlib import closing
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import orjson
@@ -29,6 +30,10 @@ from shopify_fw360.framework360.replies import Answer, Reader
 from shopify_fw360.framework360.site import SiteCheck, check_site
 from shopify_fw360.framework360.values import form_pairs
 from shopify_fw360.reach import require_reach
+from shopify_fw360.trickle import read_within
+
+WHOLE_ANSWER: Final = 2
+"""An answer may take so many times as long as the wait for a piece of it."""
 
 _log = logging.getLogger(__name__)
 _In = TypeVar("_In")
@@ -255,9 +260,13 @@ class Framework360Client:
         timeout = limits.slow_timeout if call.slow else limits.timeout
         # The adapter rather than a Session: no redirects that carry the key elsewhere, no cookies (PHP lets requests of
         # one session wait for each other), no .netrc, less work per request.
-        with self._limiter.slot():
-            response = self._adapter.send(request, timeout=timeout, **self._send_options)
-            content = response.content
+        whole = timeout * WHOLE_ANSWER
+        ends = time.monotonic() + whole
+        with (
+            self._limiter.slot(),
+            closing(self._adapter.send(request, stream=True, timeout=timeout, **self._send_options)) as response,
+        ):
+            content = read_within(response, ends, whole)
         headers = response.headers
         return Answer(response.status_code, content, headers.get("Retry-After"), headers.get("Location"))
 

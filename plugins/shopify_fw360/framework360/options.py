@@ -87,7 +87,7 @@ class Limits(_Model):
     Args:
         requests_per_second: steady rate, for all clients of the site in one process.
         in_flight: requests open at the same time, for all clients of the site in one process.
-        timeout: seconds to wait for a connection, and for each piece of a reply.
+        timeout: seconds to wait for a connection, and for each piece of a reply; a whole reply may take twice as long.
         slow_timeout: the same for calls during which the site fetches images.
         tries: attempts of one call.
         backoff: seconds before the second attempt; doubles each time, with jitter.

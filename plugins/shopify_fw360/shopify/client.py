@@ -32,6 +32,7 @@ from shopify_fw360.shopify.bucket import STANDARD_RESTORE_RATE, CostReport
 from shopify_fw360.shopify.budget import CostBudget
 from shopify_fw360.shopify.schema_index import API_VERSION
 from shopify_fw360.shopify.transport import new_session
+from shopify_fw360.trickle import read_within
 
 UNKNOWN_COST: Final = 20.0
 _SHOP_INFO: Final = """query ShopInfo {
@@ -251,14 +252,8 @@ class ShopifyClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = bytearray()
-                # The read timeout starts anew with each packet; only a deadline ends an answer that trickles.
-                while chunk := response.raw.read1(65_536, decode_content=True):
-                    content += chunk
-                    if time.monotonic() > ends:
-                        raise requests.ReadTimeout(f"no complete answer within {limits.deadline:.0f} s")
-                return response, bytes(content)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                return response, read_within(response, ends, limits.deadline)
+        except requests.RequestException as error:
             # The text of a requests exception may quote addresses and headers, so only its kind is kept.
             text = f"{operation}: {type(error).__name__} at {self.address.shop}"
             failure = SyncError(SHOPIFY_UNAVAILABLE, text)
