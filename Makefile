@@ -14,6 +14,8 @@ PARTS ?=
 LATENCY ?=
 # Passed on to the soak, e.g. SOAK="--rate 5 --seconds 600".
 SOAK ?=
+# Passed on to the proof with Celery workers, e.g. make scale SCALE="--customers 500 --latency 100".
+SCALE ?=
 # Passed on to pytest, e.g. make test PYTEST="-k consent".
 PYTEST ?=
 # Passed on to the simulator, e.g. make prove PROVE="--seed 12".
@@ -88,6 +90,15 @@ latency: bootstrap ## Measure in the running Airflow how long changes take to th
 .PHONY: soak
 soak: bootstrap ## An hour of changes on both sides of the running Airflow with faults on; nothing may differ (after `make demo`)
 	@$(BIN)/python -m scripts.local soak $(SOAK)
+
+.PHONY: scale-packages
+scale-packages: bootstrap
+	@[ .scale/.installed -nt requirements-scale.txt ] || { rm -rf .scale; $(BIN)/uv venv --quiet --python $(BIN)/python .scale; \
+		$(BIN)/uv pip install --quiet --python .scale/bin/python -r requirements-scale.txt -c requirements.lock; touch .scale/.installed; }
+
+.PHONY: scale
+scale: scale-packages ## Run docker-compose.yaml without Docker: 20,000 changes by one and two Celery workers (SCALE="--customers 500")
+	@$(BIN)/python -m scripts.proof.scale $(SCALE)
 
 .PHONY: bench
 bench: bootstrap ## Measure speed and memory, one benchmark at a time

@@ -119,6 +119,25 @@ class AirflowApi:
         answer = self._object("GET", f"dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances?state=running")
         return [task["pid"] for task in answer["task_instances"] if task["pid"]]
 
+    def tasks(self, run: Run) -> list[dict[str, Any]]:
+        """Return the tasks of a run, at most a thousand, as Airflow describes them."""
+        path = f"dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances?limit=1000"
+        tasks: list[dict[str, Any]] = self._object("GET", path)["task_instances"]
+        return tasks
+
+    def has_schedule(self, dag_id: str) -> bool:
+        """Return whether runs of a DAG are started by the clock."""
+        return bool(self._object("GET", f"dags/{dag_id}")["timetable_summary"])
+
+    def set_pool(self, name: str, slots: int) -> None:
+        """Change the number of slots of a pool."""
+        body = {"pool": name, "slots": slots, "include_deferred": False}
+        self._call("PATCH", f"pools/{name}?update_mask=slots", body)
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Change a variable that exists."""
+        self._call("PATCH", f"variables/{name}?update_mask=value", {"key": name, "value": value})
+
     def failed_tasks(self, run: Run) -> list[str]:
         """Return the ids of the tasks that failed in a run."""
         answer = self._object("GET", f"dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances?state=failed")

@@ -38,6 +38,11 @@ def render() -> str:
     return _HEAD + "".join(f"{name}={value}\n" for name, value in values.items())
 
 
+def read_env(text: str) -> dict[str, str]:
+    """Return the variables of such a file."""
+    return dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
+
+
 def main() -> int:
     """Write `.env` in the current folder, readable by its owner only; an existing one is left alone."""
     target = Path(".env")

@@ -119,11 +119,17 @@ class Processes:
                 total += process.memory_full_info().uss
         return total
 
-    def kill(self, name: str) -> None:
-        """Kill the started process itself at once, as the kernel does when memory runs out; its children live on."""
+    def kill(self, name: str, *, children: bool = False) -> None:
+        """Kill the started process itself at once, as the kernel does when memory runs out.
+
+        Args:
+            name: the component.
+            children: kill everything it started too, as the end of its machine does; otherwise its children live on.
+        """
         record = self._read(name)
         if record is not None:
-            _signal([process for process in _members(record) if process.pid == record.pid], signal.SIGKILL)
+            chosen = [process for process in _members(record) if children or process.pid == record.pid]
+            _signal(chosen, signal.SIGKILL)
 
     def stop(self, name: str, seconds: float = 10.0) -> int:
         """Stop a component with everything it started, also when it is dead already.

@@ -123,7 +123,7 @@ class Runtime:
             self.postgres.create([self.plan.airflow_database, self.plan.store_database])
         if fresh:
             with _step("sandboxes of Shopify and Framework360"):
-                self._start_sandboxes()
+                self.start_sandboxes()
         with _step("store schema"):
             self._upgrade_store()
         with _step("Airflow schema"):
@@ -182,6 +182,22 @@ class Runtime:
         metrics: dict[str, Any] = answer.json()
         return metrics
 
+    def start_sandboxes(self) -> None:
+        """Start both sandboxes and wait until they answer.
+
+        Raises:
+            ComponentError: one did not start; the message names its log.
+        """
+        for name in SANDBOXES:
+            port = getattr(self.plan.ports, name)
+            command = [sys.executable, "-m", "sandbox", name, "--port", str(port), "--seed", str(self._seed)]
+            command += ["--customers", str(self._customers), "--products", str(self._products)]
+            command += ["--orders", str(self._orders)]
+            self._launch(name, command, plain_environment(self.plan))
+        for name in SANDBOXES:
+            health = f"{getattr(self.plan, f'{name}_url')}/_sandbox/health"
+            self.processes.wait_ready(name, partial(self._answers, health), _SANDBOX_SECONDS)
+
     def _stop_together(self, names: Sequence[str]) -> None:
         with ThreadPoolExecutor(len(names)) as threads:
             list(threads.map(lambda name: self.processes.stop(name, _STOP_SECONDS[name]), names))
@@ -197,17 +213,6 @@ class Runtime:
         settled = {name: n if ours[name] or is_free(n) else free_port() for name, n in asdict(ports).items()}
         if Ports(**settled) != ports:
             self.plan = self.plan.with_ports(replace(ports, **settled))
-
-    def _start_sandboxes(self) -> None:
-        for name in SANDBOXES:
-            port = getattr(self.plan.ports, name)
-            command = [sys.executable, "-m", "sandbox", name, "--port", str(port), "--seed", str(self._seed)]
-            command += ["--customers", str(self._customers), "--products", str(self._products)]
-            command += ["--orders", str(self._orders)]
-            self._launch(name, command, plain_environment(self.plan))
-        for name in SANDBOXES:
-            health = f"{getattr(self.plan, f'{name}_url')}/_sandbox/health"
-            self.processes.wait_ready(name, partial(self._answers, health), _SANDBOX_SECONDS)
 
     def _start_airflow(self) -> None:
         started = datetime.now(UTC)

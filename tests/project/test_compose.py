@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.local.compose_env import render
+from scripts.local.compose_env import read_env, render
 from shopify_fw360.shopify.address import shop_address
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
-VALUES = dict(line.split("=", 1) for line in render().splitlines() if not line.startswith("#"))
+VALUES = read_env(render())
 
 
 def test_every_service_that_keeps_running_has_a_health_check():
@@ -48,7 +48,7 @@ def test_no_secret_has_a_value_that_works_without_being_set(name):
 
 @pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"])
 def test_secrets_are_new_in_each_file(name):
-    again = dict(line.split("=", 1) for line in render().splitlines() if not line.startswith("#"))
+    again = read_env(render())
     assert VALUES[name] != again[name]
 
 

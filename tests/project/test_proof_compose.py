@@ -2,11 +2,11 @@
 
 import pytest
 
-from scripts.local.compose_env import render
+from scripts.local.compose_env import read_env, render
 from scripts.proof.compose import ComposeError, interpolate, read_services
 from tests.project.test_compose import ROOT
 
-VALUES = dict(line.split("=", 1) for line in render().splitlines() if not line.startswith("#"))
+VALUES = read_env(render())
 
 
 @pytest.mark.parametrize(

@@ -261,12 +261,10 @@ class Framework360Client:
         # The adapter rather than a Session: no redirects that carry the key elsewhere, no cookies (PHP lets requests of
         # one session wait for each other), no .netrc, less work per request.
         whole = timeout * WHOLE_ANSWER
-        ends = time.monotonic() + whole
-        with (
-            self._limiter.slot(),
-            closing(self._adapter.send(request, stream=True, timeout=timeout, **self._send_options)) as response,
-        ):
-            content = read_within(response, ends, whole)
+        with self._limiter.slot():
+            ends = time.monotonic() + whole
+            with closing(self._adapter.send(request, stream=True, timeout=timeout, **self._send_options)) as response:
+                content = read_within(response, ends, whole)
         headers = response.headers
         return Answer(response.status_code, content, headers.get("Retry-After"), headers.get("Location"))
 
