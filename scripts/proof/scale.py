@@ -187,6 +187,10 @@ class _Session:
 
     def changed(self, workers: int) -> Measured:
         """Edit half of the customers in the shop and the other half at the site, and carry both over at once."""
+        self._shop.set_options(restore_rate=1e6, bucket_size=1e6)
+        # The first run into the shop writes to every customer what only the site knows: number and sum of the sales.
+        api = self._stack.api()
+        self._ended(api, [api.trigger(INTO_SHOP)])
         with self._engine.connect() as connection:
             pairs = connection.execute(
                 select(link.c.shopify_id, link.c.framework360_id)
@@ -194,7 +198,6 @@ class _Session:
                 .order_by(link.c.id)
             ).all()
         half = len(pairs) // 2
-        self._shop.set_options(restore_rate=1e6, bucket_size=1e6)
         with ThreadPoolExecutor(8) as people:
             list(people.map(self._edit_in_shop, (shop_id for shop_id, _ in pairs[:half])))
             list(people.map(self._edit_at_site, (site_id for _, site_id in pairs[half:])))
