@@ -57,7 +57,7 @@ def test_both_directions_must_settle_conflicts_alike(copy, schemas):
     edit(
         copy,
         BACK,
-        'piva, apply: [{remove: " .-/"}, upper], merge: framework360, group: billing',
+        'piva, apply: [collapse_spaces, {remove: " .-/"}, upper], merge: framework360, group: billing',
         "piva, merge: newest, group: tax",
     )
     problems = [str(problem) for problem in check_directory(copy, schemas).problems]
