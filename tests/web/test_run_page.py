@@ -155,10 +155,10 @@ class TestRunOfSeveralFlows:
             ("Customers: Framework360 to Shopify", [], 1),
         ]
         text = browser().get(f"/runs/webhook_queue/{RUN}").text
-        assert "Customers: Shopify to Framework360" in text
+        assert "Customers: Shopify → Framework360" in text
         for part in parts:
             one = browser().get(f"/runs/webhook_queue/{part['run_id']}")
-            assert (one.status_code, part["title"] in one.text) == (200, True)
+            assert (one.status_code, part["title"].replace(" to ", " → ") in one.text) == (200, True)
 
     def test_a_part_links_to_the_parked_records_of_its_flow(self, browser, past, store):
         self.served(past, store, (INTO_SITE,))
