@@ -114,6 +114,7 @@ def _patch_requests(adapter: type, sandbox: str) -> None:
 
     def send_to_sandbox(self, request, **options):
         if request.url.startswith(f"{sandbox}/bulk/"):
+            request = request.copy()
             request.url = request.url.partition("?")[0]
             return send(self, request, **options)
         address = _address(request.url, sandbox)
@@ -126,6 +127,8 @@ def _patch_requests(adapter: type, sandbox: str) -> None:
             answer.headers["Content-Type"] = "application/json"
             return answer
         _note_first_request()
+        # The tool keeps its own, which it may send again.
+        request = request.copy()
         body = _known_fields(request.body)
         if body is not request.body:
             request.body = body
