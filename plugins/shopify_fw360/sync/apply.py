@@ -333,9 +333,11 @@ def _agreement(pair: Pair, entries: Sequence[Applied]) -> list[Link]:
         target = _target_record(entry)
         prints = {flow.name: entry.item.fingerprint}
         times = _time_of(flow, entry.item.source)
+        if reverse is not None:
+            # Also where something still waits there to be carried: what was staged before this write is read again.
+            times |= _time_of(flow.reverse, target)
         if reverse is not None and consumed:
             prints[flow.reverse.name] = source_fingerprint(pair, reverse, target)
-            times |= _time_of(flow.reverse, target)
         link = _new_link(entry.item, _STATUS.get(entry.item.action, "synced"))
         if entry.item.action is Action.DIFFERS and entry.item.error is not None:
             link = replace(link, error_code=entry.item.error.code.code, error_message=str(entry.item.error))
