@@ -32,8 +32,8 @@ AIRFLOW: Final = {
     "triggerer": ("triggerer", "-s"),
     "scheduler": ("scheduler", "-s"),
 }
-_AIRFLOW_SECONDS: Final = 120
-_SANDBOX_SECONDS: Final = 60
+_AIRFLOW_SECONDS: Final = 300
+_SANDBOX_SECONDS: Final = 300
 _STOP_SECONDS: Final = {
     "scheduler": 8.0,
     "triggerer": 3.0,

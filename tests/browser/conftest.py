@@ -44,7 +44,7 @@ def open_as(world, chromium, tokens):
         contexts.append(context)
         context.add_cookies([{"name": "_token", "value": tokens[user], "url": world.url}])
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
         page.on("console", lambda line: wrong.append(f"{page.url}: {line.text}") if refused(line.text) else None)
         page.goto(f"{world.console}{path}")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.pages import all_paths
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
 SERIOUS = frozenset({"serious", "critical"})
 LOOKS = {"light 1280": ("light", 1280), "dark 390": ("dark", 390)}

@@ -9,7 +9,13 @@ import pytest
 from sandbox.shopify.tokens import CLIENT_ID, CLIENT_SECRET
 from tests.browser.world import INTO_SHOP, INTO_SITE, SETTINGS
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
+
+CUSTOMERS_OUT = "Customers: Framework360 → Shopify"
+
+
+QUICK = 3.0
+"""Seconds within which the result of *Sync now* must stand on the page, at median."""
 
 
 def fill_in_the_app(page):
@@ -50,29 +56,45 @@ class TestConnect:
 
 
 class TestFirstSync:
-    def test_a_plan_is_made_looked_at_approved_and_carried_out(self, open_as, world):
-        world.api.wait_for_dag(INTO_SHOP, 180)
-        world.api.unpause(INTO_SHOP)
+    @pytest.fixture
+    def shown_plan(self, open_as, world):
+        """The page of a new plan, and its run."""
+        before = {one["run"] for one in world.json("plans")}
         page = open_as("first-sync")
         page.get_by_label("Flow").select_option(INTO_SHOP)
         page.get_by_role("button", name="Make a plan").click()
         page.get_by_text("The dry run was started").wait_for()
 
-        def plan(state):
-            found = [one for one in world.json("plans") if one["flow"] == INTO_SHOP]
-            return found[0] if found and found[0]["state"] == state else None
+        def made():
+            return [one["run"] for one in world.json("plans") if one["state"] == "ready" and one["run"] not in before]
 
-        ready = world.wait_for(lambda: plan("ready"), 240)
+        (run,) = world.wait_for(made)
         page.reload()
-        page.get_by_role("link", name="Customers: Framework360 → Shopify").first.click()
+        page.get_by_role("link", name=CUSTOMERS_OUT).first.click()
         assert page.locator("tr[data-source]").count() > 0
+        return page, run
+
+    @staticmethod
+    def carried_out(world, run):
+        (plan,) = [one for one in world.json("plans") if one["run"] == run]
+        return plan if plan["applied_in"] else None
+
+    def test_a_plan_is_made_looked_at_approved_and_carried_out(self, shown_plan, world):
+        page, run = shown_plan
         approve = page.locator('#decide button[data-approve="yes"]')
         approve.click()
         approve.click()
-        page.get_by_text(re.compile("approved", re.IGNORECASE)).first.wait_for()
-        applied = world.wait_for(lambda: plan("applied") or plan("approved"), 60)
-        assert applied["run"] == ready["run"]
-        world.wait_for(lambda: [one for one in world.json("plans") if one["run"] == ready["run"] and one["applied_in"]])
+        page.get_by_text("Approved; the run that carries it out was started.").wait_for()
+        applied = world.wait_for(lambda: self.carried_out(world, run))
+        assert (applied["state"], applied["decided_by"]) == ("approved", "admin")
+
+    def test_a_plan_is_approved_as_a_required_action_of_airflow(self, shown_plan, world):
+        page, run = shown_plan
+        page.get_by_role("button", name="Ask in Airflow").click()
+        page.get_by_text("The question stands in Airflow").wait_for()
+        # Airflow 3.3 loses an answer that comes before its scheduler has noticed the question, and asks again.
+        applied = world.wait_for(lambda: world.answer("plan_approval", "Approve") or self.carried_out(world, run))
+        assert (applied["state"], applied["decided_by"]) == ("approved", "operator")
 
 
 class TestQueue:
@@ -95,7 +117,7 @@ class TestQueue:
         world.shop.update(buyer, email="fallita@example.com")
         row.first.get_by_role("button", name="Retry").first.click()
         world.wait_for(lambda: any(one.get("email") == "fallita@example.com" for one in world.site.all()))
-        world.wait_for(lambda: page.reload() and row.count() == 0, 60)
+        world.wait_for(lambda: page.reload() and row.count() == 0)
 
 
 class TestLists:
@@ -109,15 +131,48 @@ class TestLists:
         page.wait_for_url("**search=trovata**")
         row = page.locator("tr[data-row]").filter(has_text="Trovata")
         assert row.count() == 1
-        seconds = []
-        for number in range(5):
+        button = row.get_by_role("button", name="Sync")
+        ended = row.locator(".status.updated, .status.unchanged")
+
+        def press(number):
             world.shop.update(buyer, lastName=f"Prova{number}")
+            button.focus()
+            # The result of the press before must not count for this one.
+            row.locator(".status").evaluate("badge => { badge.className = 'status'; }")
             began = time.monotonic()
-            row.get_by_role("button", name="Sync").click()
-            world.wait_for(lambda number=number: world.site.read(counterpart)["cognome"] == f"Prova{number}")
-            seconds.append(time.monotonic() - began)
-            page.wait_for_timeout(500)
-        print(f"\nfrom the press of Sync now to the value in Framework360: median {statistics.median(seconds):.1f} s")
+            page.keyboard.press("Enter")
+            ended.wait_for()
+            seconds = time.monotonic() - began
+            assert world.site.read(counterpart)["cognome"] == f"Prova{number}"
+            page.wait_for_function("button => !button.disabled", arg=button.element_handle())
+            return seconds
+
+        first = press(0)
+        seconds = [press(number) for number in range(1, 10)]
+        print(
+            f"\nfrom the press of Sync now to the result on the page: the first {first:.2f} s, then median "
+            f"{statistics.median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f} s"
+        )
+        assert statistics.median(seconds) < QUICK
+
+
+class TestUndo:
+    def test_a_run_is_taken_back_and_an_edit_made_since_is_kept(self, open_as, world):
+        buyers = [world.buyer("Uno", "uno@example.com"), world.buyer("Due", "due@example.com")]
+        world.run(INTO_SITE)
+        one, two = (world.counterpart(f"{name}@example.com") for name in ("uno", "due"))
+        for buyer in buyers:
+            world.shop.update(buyer, lastName="Sbagliato")
+        run = world.run(INTO_SITE)
+        world.site.update(two, cognome="Corretto")
+        page = open_as(f"runs/{INTO_SITE}/{run}")
+        page.get_by_role("button", name="Undo this run").click()
+        page.get_by_text("fields would be put back").wait_for()
+        really = page.locator("#undo-run-now")
+        really.click()
+        really.click()
+        page.get_by_text("Put back in 1 of 2 records").wait_for(timeout=600_000)
+        assert (world.site.read(one)["cognome"], world.site.read(two)["cognome"]) == ("Prova", "Corretto")
 
 
 class TestSettings:
@@ -187,7 +242,7 @@ class TestLooks:
         frame = page.frame_locator("iframe").locator("html")
         frame.wait_for()
         page.evaluate("document.documentElement.classList.replace('light', 'dark')")
-        world.wait_for(lambda: frame.get_attribute("data-theme") == "dark", 10)
+        world.wait_for(lambda: frame.get_attribute("data-theme") == "dark")
 
 
 class TestViewer:
@@ -208,7 +263,7 @@ class TestViewer:
 
 def test_a_person_logs_in_through_airflow_and_finds_the_console(open_as, world, chromium):
     page = chromium.new_context().new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     page.goto(world.url)
     page.locator("input[name=username]").fill("operator")
     page.locator("input[name=password]").fill(world.passwords["operator"])

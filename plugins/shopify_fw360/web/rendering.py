@@ -14,7 +14,7 @@ from shopify_fw360.web.console import Entry, place_of
 from shopify_fw360.web.i18n import LANGUAGES, Language, language_of
 from shopify_fw360.web.security import Person
 from shopify_fw360.web.sentences import said
-from shopify_fw360.web.words import flow_called
+from shopify_fw360.web.words import flow_called, run_called
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
@@ -76,4 +76,5 @@ def _environment(spoken: Language) -> Environment:
     environment.filters.update(spoken.filters())
     environment.filters["said"] = partial(said, spoken)
     environment.filters["flow_called"] = partial(flow_called, spoken)
+    environment.filters["run_called"] = partial(run_called, spoken)
     return environment

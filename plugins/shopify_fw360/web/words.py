@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from shopify_fw360.records import Entity, Flow, Outcome, System
@@ -111,9 +113,21 @@ def flow_called(spoken: Language, name: str) -> str:
     return name if flow is None else f"{spoken.text(TITLES[flow.entity])}: {spoken.text(DIRECTIONS[name])}"
 
 
+def run_called(spoken: Language, run_id: str) -> str:
+    """Return what people call a run of Airflow: its time, if its id tells it."""
+    found = _RUN_TIME.search(run_id)
+    if found is None:
+        return run_id
+    moment = datetime.fromisoformat(found[0])
+    return spoken.text(
+        N_("run of %(when)s"), when=spoken.moment(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    )
+
+
 def flows_of(entity: Entity) -> list[Flow]:
     """Return the flows of an entity."""
     return [flow for flow in ALL_FLOWS if flow.entity is entity]
 
 
+_RUN_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?")
 _FLOWS: Final = {flow.name: flow for flow in ALL_FLOWS}
