@@ -44,7 +44,9 @@ class Delivery:
 
 def courier_client() -> httpx.AsyncClient:
     """Return an HTTP client as Shopify's sender behaves: 5 seconds, no redirects, no proxy."""
-    return httpx.AsyncClient(timeout=ANSWER_SECONDS, limits=httpx.Limits(max_connections=20), trust_env=False)
+    # Waiting for one of our own connections is not the time of whoever answers.
+    timeout = httpx.Timeout(ANSWER_SECONDS, pool=None)
+    return httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=20), trust_env=False)
 
 
 class Courier:

@@ -108,6 +108,36 @@ class TestFromTheSite:
         assert world.site.all() == []
 
 
+class TestPlaceholders:
+    """A person without a name in the shop has one in the site that means nothing."""
+
+    @pytest.fixture
+    def nameless(self, empty_world):
+        customer = empty_world.shop.create(firstName="-", lastName=".", email="ada@example.com")
+        empty_world.sync_both()
+        return customer
+
+    def test_a_name_filled_in_at_the_site_reaches_the_shop(self, empty_world, nameless):
+        site_id = empty_world.counterpart(System.SHOPIFY, nameless)
+        assert empty_world.site.read(site_id)["cognome"] == "Non indicato"
+        empty_world.site.update(site_id, nome="Ada", cognome="Neri")
+        empty_world.sync_both()
+        after = empty_world.shop.read(nameless)
+        assert (after["firstName"], after["lastName"]) == ("Ada", "Neri")
+
+    def test_a_name_filled_in_at_the_shop_reaches_the_site(self, empty_world, nameless):
+        empty_world.shop.update(nameless, firstName="Ada", lastName="Neri")
+        empty_world.sync_both()
+        after = empty_world.site.read(empty_world.counterpart(System.SHOPIFY, nameless))
+        assert (after["nome"], after["cognome"]) == ("Ada", "Neri")
+
+    def test_nothing_travels_back_as_long_as_nobody_fills_it_in(self, empty_world, nameless):
+        with empty_world.counting_writes() as writes:
+            empty_world.sync_both()
+        assert writes == {"shopify": 0, "framework360": 0}
+        assert empty_world.shop.read(nameless)["lastName"] == "."
+
+
 class TestBothAtOnce:
     def test_a_name_changed_in_the_shop_and_a_phone_changed_in_the_site_both_survive(self, linked):
         world, shop_id, site_id = linked

@@ -245,6 +245,7 @@ class _Compiler:
             ),
             line=work.line,
             refers=rule.refers,
+            omits=bool(rule.omit),
         )
 
     def _policy(self, rule: Rule) -> MergePolicy:

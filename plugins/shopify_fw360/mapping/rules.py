@@ -30,6 +30,8 @@ class FieldRule:
         line: in the mapping file.
         refers: source list, or of a field of the record the entity, to which the value refers by an id; None for an
             ordinary value.
+        omits: whether some texts of the source mean nothing, so that what the opposite direction writes where it has no
+            value does not come back.
     """
 
     name: str
@@ -44,6 +46,7 @@ class FieldRule:
     pipeline: Pipeline
     line: int
     refers: str | None = None
+    omits: bool = False
 
     @property
     def full_name(self) -> str:

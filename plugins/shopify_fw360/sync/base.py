@@ -73,10 +73,14 @@ def rebase_reverse(
     result = dict(base)
     for name, rule in rules.items():
         now = after.get(name, UNSET)
+        target = comparable(rule.target, held.get(name, UNSET))
         if now is UNSET:
+            if rule.omits and rule.main_paths & frozenset(touched):
+                # We have just written a text that means nothing, for a value of the target that means nothing to us.
+                # Without an agreed pair a person who fills it in would not be seen to have changed anything.
+                result[name] = [None, target]
             continue
         source = comparable(rule.target, now)
-        target = comparable(rule.target, held.get(name, UNSET))
         if source == target:
             result[name] = pair_of(source, target)
         elif rule.main_paths & frozenset(touched):
