@@ -57,6 +57,7 @@ SENTENCES: Final = (
     N_("the counterpart was found by its natural key"),
     N_("%(number)s field(s) differ"),
     N_("both sides agree"),
+    N_("what it holds is carried over"),
     N_("it is being made from its counterpart by %(flow)s"),
     N_("%(reason)s; %(records)s is synchronised before it"),
     N_("a record it refers to is being synchronised"),
