@@ -15,6 +15,7 @@ import pytest
 from sandbox.common.pictures import png
 from shopify_fw360.records import System
 from shopify_fw360.store import Store
+from shopify_fw360.sync.run import Mode
 from tests.end_to_end.catalogue import CATALOGUE_INTO_SHOP, CATALOGUE_INTO_SITE, Catalogue
 from tests.faults.killing import KINDS, every_request, every_step, killed_at
 from tests.faults.test_kill_at_every_step import Clock, migrated  # noqa: F401 - a fixture
@@ -184,3 +185,23 @@ def test_a_lost_answer_at_any_request_doubles_nothing_and_loses_nothing(
         if not struck:
             break
     assert skip >= 3, "a run has more requests than that"
+
+
+def test_a_product_whose_making_is_parked_keeps_no_run_of_the_other_direction_waiting(catalogue, picture):
+    made = catalogue.manager.create_product(
+        nome="Lampada", sku="LAMPADA", prezzo="9.00", immagini=[{"url": picture, "alt": "Lampada"}]
+    )
+    site = catalogue.framework360.control
+    site.add_fault("http_status", match={"operation": "mediaFile"}, params={"status": 404})
+    catalogue.into_shop()
+    assert catalogue.parked(CATALOGUE_INTO_SHOP) == {made: "SYNC-312"}
+    report = catalogue.into_site(mode=Mode.FULL)
+    assert (report.retried, catalogue.parked(CATALOGUE_INTO_SITE)) == (0, {})
+    site.clear_faults()
+    with catalogue.store.begin() as tx:
+        assert tx.release(flow=CATALOGUE_INTO_SHOP) == 1
+    catalogue.into_shop()
+    catalogue.settle()
+    assert [row["title"] for row in catalogue.keeper.products()] == ["Lampada"]
+    assert [row["nome"] for row in catalogue.manager.products()] == ["Lampada"]
+    assert catalogue.product_link(System.FRAMEWORK360, made).status == "synced"

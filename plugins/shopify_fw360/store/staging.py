@@ -82,6 +82,17 @@ def known_fingerprints(scope: Scope, flow: Flow, ids: Sequence[str]) -> dict[str
     return dict(rows.all())
 
 
+def parked_among(scope: Scope, flow: Flow, ids: Sequence[str]) -> set[str]:
+    """Return those of the ids of a flow's source that are dead letters."""
+    return set(
+        scope.connection.scalars(
+            select(staged_change.c.source_id).where(
+                scope.of_flow(staged_change, flow), is_parked, scope.among(staged_change.c.source_id, ids)
+            )
+        )
+    )
+
+
 def _waves(changes: Sequence[Change]) -> Iterator[list[Change]]:
     """Split so that no record occurs twice in one statement, keeping the order per record."""
     rest: Sequence[Change] = changes

@@ -105,6 +105,10 @@ class Transaction:
         """Return those of the ids that have a row in the queue: waiting, in flight or parked."""
         return set(staging.known_fingerprints(self.scope, flow, ids))
 
+    def parked_among(self, flow: Flow, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that are dead letters."""
+        return staging.parked_among(self.scope, flow, ids)
+
     # Queue, as its consumers use it
     def claim(
         self,

@@ -79,7 +79,7 @@ class _Planning:
     flow: Flow
     items: dict[str, PlanItem] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
-    staged_prints: dict[str, str] = field(default_factory=dict)
+    prints: dict[str, str] = field(default_factory=dict)
     choices: dict[str, Mapping[str, Choice]] = field(default_factory=dict)
     unwritable: frozenset[str] = frozenset()
     child_links: dict[int, dict[str, list[LinkChild]]] = field(default_factory=dict)
@@ -153,7 +153,8 @@ class _Planning:
             if record is not None and change.operation is Operation.UPSERT and not self._is_outdated(record):
                 records[record.id] = record
                 # It has lost its types in the queue, so what was fingerprinted at staging counts.
-                self.staged_prints[record.id] = change.fingerprint
+                if change.fingerprint:
+                    self.prints[record.id] = change.fingerprint
         missing = [change.source_id for change in changes if change.source_id not in records]
         if missing:
             records.update(self.pair.gateway(self.flow.source, self.flow.entity).fetch(missing))
@@ -202,10 +203,14 @@ class _Planning:
         """
         if link is None or link.status != "synced" or link.id_in(self.flow.target) is None or change.choices:
             return False
-        known = link.fingerprints.get(self.flow.name)
-        return change.origin is Origin.WEBHOOK and known == source_fingerprint(
-            self.pair, self.pair.mapping(self.flow), record
-        )
+        if change.origin is not Origin.WEBHOOK:
+            return False
+        return self._print_of(record) == link.fingerprints.get(self.flow.name)
+
+    def _print_of(self, record: SourceRecord) -> str:
+        if record.id not in self.prints:
+            self.prints[record.id] = source_fingerprint(self.pair, self.pair.mapping(self.flow), record)
+        return self.prints[record.id]
 
     def _display_name(self, record: SourceRecord) -> str:
         mapping = self.pair.mapping(self.flow)
@@ -383,11 +388,16 @@ class _Planning:
         made = self.pair.gateway(self.flow.source, self.flow.entity).find_counterpart(found_id)
         if made is None or made.id != record.id or not made.raw.get(UNFINISHED):
             return None
+        with self.pair.store.read() as tx:
+            given_up = found_id in tx.parked_among(back, [found_id])
+        if given_up:
+            # Waiting would keep the run as long as nobody mends it; once it goes on, its end is an event.
+            reason = f"its making from its counterpart by {back.name} is parked, and goes on once that is released"
+            return self._item(record, Action.UNCHANGED, reason, link=intent)
         error = SyncError(REFERENCE_WAITING, f"it is being made from its counterpart by {back.name}", record=record.id)
         return self._item(record, Action.PARKED, error.message, link=intent, error=error, made_from=found_id)
 
     def _item(self, record: SourceRecord, action: Action, reason: str, **more: Any) -> PlanItem:
-        mapping = self.pair.mapping(self.flow)
         link: Link | None = more.get("link")
         more["display_name"] = more.get("display_name") or ("" if link is None else link.display_name)
         return PlanItem(
@@ -396,7 +406,7 @@ class _Planning:
             action=action,
             reason=reason,
             source=record,
-            fingerprint=self.staged_prints.get(record.id) or source_fingerprint(self.pair, mapping, record),
+            fingerprint=self._print_of(record),
             **more,
         )
 

@@ -59,6 +59,7 @@ SENTENCES: Final = (
     N_("both sides agree"),
     N_("what it holds is carried over"),
     N_("it is being made from its counterpart by %(flow)s"),
+    N_("its making from its counterpart by %(flow)s is parked, and goes on once that is released"),
     N_("%(reason)s; %(records)s is synchronised before it"),
     N_("a record it refers to is being synchronised"),
     N_("a test order"),
