@@ -19,7 +19,6 @@ import requests
 
 from sandbox.common.client import Control
 from sandbox.framework360.contract import PREFIX
-from sandbox.shopify.tokens import STATIC_TOKEN
 from scripts.local.airflow_api import FINISHED, AirflowApi, AirflowError, Run
 from scripts.local.errors import LocalError
 from scripts.local.runtime import AIRFLOW, Runtime
@@ -131,15 +130,10 @@ class _Attempt:
         return self._runtime.api()
 
     def _make_customers(self) -> None:
-        url = f"{self._runtime.plan.shopify_url}/admin/api/2026-10/graphql.json"
+        shop = Control(self._runtime.plan.shopify_url)
         for number in range(self._count):
             fields = {"email": f"{self._name}.{number}@example.com", "firstName": "Ada", "lastName": f"Neri {number}"}
-            while True:
-                body = {"query": _CREATE, "variables": {"input": fields}}
-                answer = self._http.post(url, json=body, headers={"X-Shopify-Access-Token": STATIC_TOKEN}).json()
-                if "errors" not in answer:
-                    break
-                time.sleep(0.5)  # the bucket of points is empty
+            shop.admin(_CREATE, input=fields)
 
     def _at_site(self) -> list[str]:
         """Return the e-mail addresses of our customers at the site, as often as they are there."""

@@ -23,9 +23,9 @@ from sqlalchemy import create_engine, func, select
 
 from sandbox.common.client import Control
 from sandbox.framework360.contract import PREFIX
-from sandbox.shopify.tokens import STATIC_TOKEN
 from scripts.local.airflow_api import AirflowApi, Run
 from scripts.local.errors import LocalError
+from scripts.local.latency import BUCKET_SECONDS
 from scripts.local.plan import ROOT
 from scripts.proof.stack import Stack, worker_name
 from shopify_fw360.store.tables import journal, link
@@ -37,8 +37,6 @@ QUEUE: Final = "webhook_queue"
 WRITTEN: Final = ("created", "updated")
 _PATIENCE: Final = 3600.0
 _PARSED: Final = 240.0
-_BURST: Final = 20.0
-"""Shopify: the bucket holds the points of twenty seconds on every plan."""
 _EDIT: Final = """mutation Edit($input: CustomerInput!) {
   customerUpdate(input: $input) { customer { id } userErrors { field message } }
 }"""
@@ -136,7 +134,6 @@ class _Session:
         self._say = say
         plan = stack.runtime.plan
         self._shop, self._site = Control(plan.shopify_url), Control(plan.framework360_url)
-        self._urls = {"shopify": plan.shopify_url, "framework360": plan.framework360_url}
         self._http = requests.Session()
         self._http.trust_env = False  # a proxy of the environment must not stand between loopback addresses
         self._engine = create_engine(stack.store_url, pool_pre_ping=True)
@@ -183,7 +180,7 @@ class _Session:
             control.reset(seed=7, customers=customers, population="shopify")
         self._stack.empty_store()
         # Webhooks would be another way to the same changes.
-        self._shop.set_options(webhook_deliver=False, restore_rate=self._rate, bucket_size=self._rate * _BURST)
+        self._shop.set_options(webhook_deliver=False, restore_rate=self._rate, bucket_size=self._rate * BUCKET_SECONDS)
 
     def changed(self, workers: int) -> Measured:
         """Edit half of the customers in the shop and the other half at the site, and carry both over at once."""
@@ -201,7 +198,7 @@ class _Session:
         with ThreadPoolExecutor(8) as people:
             list(people.map(self._edit_in_shop, (shop_id for shop_id, _ in pairs[:half])))
             list(people.map(self._edit_at_site, (site_id for _, site_id in pairs[half:])))
-        self._shop.set_options(restore_rate=self._rate, bucket_size=self._rate * _BURST)
+        self._shop.set_options(restore_rate=self._rate, bucket_size=self._rate * BUCKET_SECONDS)
         self._site.set_latency(self._latency)
         try:
             done = self._measure("changes on both sides at once", workers, [INTO_SITE, INTO_SHOP])
@@ -321,26 +318,17 @@ class _Session:
         return sum(int(control.metrics()["writes"]) for control in (self._shop, self._site))
 
     def _edit_in_shop(self, customer: str, name: str = "Scala") -> None:
-        body = {"query": _EDIT, "variables": {"input": {"id": customer, "lastName": name}}}
-        url = f"{self._urls['shopify']}/admin/api/2026-10/graphql.json"
-        answer = self._http.post(url, json=body, headers={"X-Shopify-Access-Token": STATIC_TOKEN}, timeout=60).json()
-        if "errors" in answer or answer["data"]["customerUpdate"]["userErrors"]:
-            raise ScaleError(f"the edit of {customer} was refused: {answer}")
+        self._shop.admin(_EDIT, input={"id": customer, "lastName": name})
 
     def _edit_at_site(self, customer: str) -> None:
-        self._call_site("POST", "update", json={"id": customer, "customer_id": customer, "cognome": "Skala"})
+        self._site.back_office("customersUpdate", id=customer, customer_id=customer, cognome="Skala")
 
     def _at_site(self, customer: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._call_site("GET", "get", params={"id": customer})
+        url = f"{self._stack.runtime.plan.framework360_url}{PREFIX}/customers/get"
+        answer = self._http.get(url, headers={"X-Fw360-Key": "sandbox-key"}, params={"id": customer}, timeout=60)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()["data"]
         return found
-
-    def _call_site(self, method: str, call: str, **values: Any) -> Any:
-        url = f"{self._urls['framework360']}{PREFIX}/customers/{call}"
-        headers = {"X-Fw360-Key": "sandbox-key"}
-        answer = self._http.request(method, url, headers=headers, timeout=60, **values).json()
-        if str(answer.get("status")) in ("0", "False"):
-            raise ScaleError(f"customers/{call} was refused: {answer}")
-        return answer.get("data")
 
 
 def main() -> int:
